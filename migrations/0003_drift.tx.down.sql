@@ -1,0 +1,3 @@
+DROP TABLE drift_tests;
+DROP TABLE drift_events;
+DROP TABLE report_runs;

@@ -1,0 +1,456 @@
+-- The schema that the migrations produce. Written by `make schema`; do not edit.
+
+-- Tables
+
+CREATE TABLE audit_events (
+    id uuid NOT NULL,
+    customer_id uuid,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    action character varying(50) NOT NULL,
+    entity_type character varying(100) NOT NULL,
+    entity_id character varying(100),
+    user_id uuid,
+    actor character varying(254) NOT NULL,
+    request_id character varying(64),
+    remote_addr character varying(64),
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+CREATE TABLE claims (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    upload_id uuid NOT NULL,
+    source_row_number bigint,
+    submitted_date date NOT NULL,
+    decided_date date NOT NULL,
+    payment_date date,
+    line_number integer DEFAULT 1 NOT NULL,
+    procedure_count integer DEFAULT 1 NOT NULL,
+    authorization_required boolean DEFAULT false NOT NULL,
+    authorization_obtained boolean DEFAULT false NOT NULL,
+    claim_number character varying(64),
+    payer character varying(255) NOT NULL,
+    cpt character varying(20) NOT NULL,
+    cpt_group character varying(50) DEFAULT 'OTHER'::character varying NOT NULL,
+    outcome character varying(20) NOT NULL,
+    billed_amount numeric(12,2),
+    allowed_amount numeric(12,2),
+    paid_amount numeric(12,2),
+    denial_reason_code character varying(50),
+    denial_reason_text text,
+    authorization_number character varying(100),
+    modifier_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    diagnosis_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    data_quality_score double precision,
+    submitted_via character varying(20) DEFAULT 'csv_upload'::character varying NOT NULL,
+    source_data_hash bytea,
+    processed_at timestamp with time zone DEFAULT now() NOT NULL,
+    authorization_denied boolean GENERATED ALWAYS AS ((((outcome)::text = 'DENIED'::text) AND (COALESCE(((denial_reason_code)::text ~ '(^|[^0-9])(15|197|198|210|243|284|296|302)$'::text), false) OR COALESCE(((denial_reason_code)::text ~* 'auth'::text), false) OR COALESCE((denial_reason_text ~* 'authorization'::text), false)))) STORED NOT NULL
+);
+CREATE TABLE cpt_group_mappings (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    cpt_code character varying(20) NOT NULL,
+    cpt_group character varying(50) NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE customers (
+    id uuid NOT NULL,
+    slug character varying(63) NOT NULL,
+    name character varying(255) NOT NULL,
+    to_email character varying(254),
+    cc_email character varying(254),
+    attach_pdf boolean DEFAULT true NOT NULL,
+    time_zone character varying(64) DEFAULT 'UTC'::character varying NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE drift_events (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    report_run_id uuid NOT NULL,
+    payer character varying(255) NOT NULL,
+    cpt_group character varying(50) NOT NULL,
+    drift_type character varying(30) NOT NULL,
+    baseline_value double precision NOT NULL,
+    current_value double precision NOT NULL,
+    delta_value double precision NOT NULL,
+    severity double precision NOT NULL,
+    confidence double precision NOT NULL,
+    baseline_start date NOT NULL,
+    baseline_end date NOT NULL,
+    current_start date NOT NULL,
+    current_end date NOT NULL,
+    baseline_sample_size bigint NOT NULL,
+    current_sample_size bigint NOT NULL,
+    test_method character varying(20) NOT NULL,
+    statistical_significance double precision,
+    q_value double precision,
+    effect_ci_low double precision,
+    effect_ci_high double precision,
+    rate_effect double precision,
+    mix_effect double precision,
+    estimated_revenue_impact numeric(14,2),
+    trend_direction character varying(20) NOT NULL,
+    consecutive_periods integer DEFAULT 1 NOT NULL,
+    signal_key character varying(500) NOT NULL,
+    evidence jsonb NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE drift_tests (
+    customer_id uuid NOT NULL,
+    report_run_id uuid NOT NULL,
+    payer character varying(255) NOT NULL,
+    cpt_group character varying(50) NOT NULL,
+    drift_type character varying(30) NOT NULL,
+    method character varying(20) NOT NULL,
+    baseline_sample_size bigint NOT NULL,
+    current_sample_size bigint NOT NULL,
+    baseline_value double precision NOT NULL,
+    current_value double precision NOT NULL,
+    delta_value double precision NOT NULL,
+    statistic double precision,
+    dispersion double precision,
+    p_value double precision,
+    q_value double precision,
+    ci_low double precision,
+    ci_high double precision,
+    min_detectable_delta double precision,
+    practical boolean NOT NULL,
+    significant boolean NOT NULL,
+    drift_event_id uuid
+);
+CREATE TABLE memberships (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role character varying(20) NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE payer_mappings (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    raw_name character varying(255) NOT NULL,
+    normalized_name character varying(255) NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE report_runs (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    run_type character varying(20) DEFAULT 'weekly'::character varying NOT NULL,
+    status character varying(20) DEFAULT 'running'::character varying NOT NULL,
+    method character varying(20) NOT NULL,
+    window_by character varying(20) NOT NULL,
+    as_of date NOT NULL,
+    baseline_start date NOT NULL,
+    baseline_end date NOT NULL,
+    current_start date NOT NULL,
+    current_end date NOT NULL,
+    min_volume integer NOT NULL,
+    alpha double precision NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    error_code character varying(40),
+    error_message text,
+    test_count integer DEFAULT 0 NOT NULL,
+    drift_event_count integer DEFAULT 0 NOT NULL,
+    summary_json jsonb,
+    created_by uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE upload_rejections (
+    customer_id uuid NOT NULL,
+    upload_id uuid NOT NULL,
+    row_number bigint NOT NULL,
+    column_name character varying(64) NOT NULL,
+    code character varying(32) NOT NULL,
+    message character varying(200) NOT NULL
+);
+CREATE TABLE uploads (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    uploaded_at timestamp with time zone DEFAULT now() NOT NULL,
+    filename character varying(255) NOT NULL,
+    status character varying(20) DEFAULT 'processing'::character varying NOT NULL,
+    error_message text,
+    row_count bigint,
+    date_min date,
+    date_max date,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    accepted_row_count bigint DEFAULT 0 NOT NULL,
+    rejected_row_count bigint DEFAULT 0 NOT NULL,
+    warning_row_count bigint DEFAULT 0 NOT NULL,
+    phi_detections bigint DEFAULT 0 NOT NULL,
+    missing_fields bigint DEFAULT 0 NOT NULL,
+    invalid_dates bigint DEFAULT 0 NOT NULL,
+    invalid_values bigint DEFAULT 0 NOT NULL,
+    file_size_bytes bigint,
+    file_hash character(64),
+    file_encoding character varying(50) DEFAULT 'utf-8'::character varying NOT NULL,
+    uploaded_by uuid,
+    upload_source character varying(50) DEFAULT 'web_ui'::character varying NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE users (
+    id uuid NOT NULL,
+    email character varying(254) NOT NULL,
+    first_name character varying(150) DEFAULT ''::character varying NOT NULL,
+    last_name character varying(150) DEFAULT ''::character varying NOT NULL,
+    password_hash text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    is_superuser boolean DEFAULT false NOT NULL,
+    last_login_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+-- Constraints
+
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_action_check CHECK (((action)::text <> ''::text));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
+ALTER TABLE claims ADD CONSTRAINT claims_allowed_amount_check CHECK (((allowed_amount >= (0)::numeric) AND (allowed_amount <> 'NaN'::numeric)));
+ALTER TABLE claims ADD CONSTRAINT claims_billed_amount_check CHECK (((billed_amount >= (0)::numeric) AND (billed_amount <> 'NaN'::numeric)));
+ALTER TABLE claims ADD CONSTRAINT claims_cpt_check CHECK (((cpt)::text <> ''::text));
+ALTER TABLE claims ADD CONSTRAINT claims_cpt_group_check CHECK ((((cpt_group)::text <> ''::text) AND ((cpt_group)::text <> 'ALL'::text)));
+ALTER TABLE claims ADD CONSTRAINT claims_data_quality_score_check CHECK (((data_quality_score >= (0)::double precision) AND (data_quality_score <= (1)::double precision)));
+ALTER TABLE claims ADD CONSTRAINT claims_line_number_check CHECK ((line_number >= 1));
+ALTER TABLE claims ADD CONSTRAINT claims_outcome_check CHECK (((outcome)::text = ANY ((ARRAY['PAID'::character varying, 'DENIED'::character varying, 'OTHER'::character varying])::text[])));
+ALTER TABLE claims ADD CONSTRAINT claims_paid_amount_check CHECK (((paid_amount >= (0)::numeric) AND (paid_amount <> 'NaN'::numeric)));
+ALTER TABLE claims ADD CONSTRAINT claims_payer_check CHECK (((payer)::text <> ''::text));
+ALTER TABLE claims ADD CONSTRAINT claims_procedure_count_check CHECK ((procedure_count >= 1));
+ALTER TABLE claims ADD CONSTRAINT claims_source_data_hash_check CHECK ((octet_length(source_data_hash) = 32));
+ALTER TABLE claims ADD CONSTRAINT claims_source_row_number_check CHECK ((source_row_number >= 1));
+ALTER TABLE claims ADD CONSTRAINT claims_submitted_date_decided_date_check CHECK ((submitted_date <= decided_date));
+ALTER TABLE claims ADD CONSTRAINT claims_submitted_via_check CHECK (((submitted_via)::text = ANY ((ARRAY['csv_upload'::character varying, 'ehr_webhook'::character varying, 'api'::character varying, 'batch_import'::character varying])::text[])));
+ALTER TABLE claims ADD CONSTRAINT claims_customer_id_upload_id_fkey FOREIGN KEY (customer_id, upload_id) REFERENCES uploads(customer_id, id) ON DELETE RESTRICT;
+ALTER TABLE claims ADD CONSTRAINT claims_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_cpt_code_check CHECK ((btrim((cpt_code)::text) <> ''::text));
+ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_cpt_group_check CHECK (((btrim((cpt_group)::text) <> ''::text) AND (upper((cpt_group)::text) <> 'ALL'::text)));
+ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_version_check CHECK ((version >= 1));
+ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_customer_id_cpt_code_key UNIQUE (customer_id, cpt_code);
+ALTER TABLE customers ADD CONSTRAINT customers_name_check CHECK ((btrim((name)::text) <> ''::text));
+ALTER TABLE customers ADD CONSTRAINT customers_slug_check CHECK (((slug)::text ~ '^[a-z][a-z0-9-]{1,62}$'::text));
+ALTER TABLE customers ADD CONSTRAINT customers_version_check CHECK ((version >= 1));
+ALTER TABLE customers ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
+ALTER TABLE customers ADD CONSTRAINT customers_name_key UNIQUE (name);
+ALTER TABLE customers ADD CONSTRAINT customers_slug_key UNIQUE (slug);
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_baseline_sample_size_check CHECK ((baseline_sample_size >= 0));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_baseline_start_baseline_end_check CHECK ((baseline_start < baseline_end));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision)));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_consecutive_periods_check CHECK ((consecutive_periods >= 1));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_current_sample_size_check CHECK ((current_sample_size >= 0));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_current_start_current_end_check CHECK ((current_start < current_end));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_drift_type_check CHECK (((drift_type)::text = ANY ((ARRAY['DENIAL_RATE'::character varying, 'APPROVAL_RATE'::character varying, 'AUTH_FAILURE_RATE'::character varying, 'DECISION_TIME'::character varying, 'PROCESSING_DELAY'::character varying, 'PAYMENT_AMOUNT'::character varying])::text[])));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_effect_ci_low_effect_ci_high_check CHECK ((effect_ci_low <= effect_ci_high));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_estimated_revenue_impact_check CHECK (((estimated_revenue_impact >= (0)::numeric) AND (estimated_revenue_impact <> 'NaN'::numeric)));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_evidence_check CHECK ((jsonb_typeof(evidence) = 'object'::text));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_q_value_check CHECK (((q_value >= (0)::double precision) AND (q_value <= (1)::double precision)));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_severity_check CHECK (((severity >= (0)::double precision) AND (severity <= (1)::double precision)));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_statistical_significance_check CHECK (((statistical_significance >= (0)::double precision) AND (statistical_significance <= (1)::double precision)));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_test_method_check CHECK (((test_method)::text = ANY ((ARRAY['TWO_PROPORTION_Z'::character varying, 'FISHER_EXACT'::character varying, 'MANN_WHITNEY_U'::character varying, 'WELCH_T'::character varying, 'THRESHOLD'::character varying])::text[])));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_trend_direction_check CHECK (((trend_direction)::text = ANY ((ARRAY['degrading'::character varying, 'improving'::character varying])::text[])));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_version_check CHECK ((version >= 1));
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE drift_events ADD CONSTRAINT drift_events_report_run_id_payer_cpt_group_drift_type_key UNIQUE (customer_id, report_run_id, payer, cpt_group, drift_type);
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_baseline_sample_size_check CHECK ((baseline_sample_size >= 0));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_ci_low_ci_high_check CHECK ((ci_low <= ci_high));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_current_sample_size_check CHECK ((current_sample_size >= 0));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_dispersion_check CHECK ((dispersion >= (1)::double precision));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_drift_event_id_practical_significant_check CHECK (((drift_event_id IS NULL) OR (practical AND significant)));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_drift_type_check CHECK (((drift_type)::text = ANY ((ARRAY['DENIAL_RATE'::character varying, 'APPROVAL_RATE'::character varying, 'AUTH_FAILURE_RATE'::character varying, 'DECISION_TIME'::character varying, 'PROCESSING_DELAY'::character varying, 'PAYMENT_AMOUNT'::character varying])::text[])));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_method_check CHECK (((method)::text = ANY ((ARRAY['TWO_PROPORTION_Z'::character varying, 'FISHER_EXACT'::character varying, 'MANN_WHITNEY_U'::character varying, 'WELCH_T'::character varying, 'THRESHOLD'::character varying])::text[])));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_min_detectable_delta_check CHECK ((min_detectable_delta >= (0)::double precision));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_p_value_check CHECK (((p_value >= (0)::double precision) AND (p_value <= (1)::double precision)));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_q_value_check CHECK (((q_value >= (0)::double precision) AND (q_value <= (1)::double precision)));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_drift_event_id_fkey FOREIGN KEY (customer_id, drift_event_id) REFERENCES drift_events(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_pkey PRIMARY KEY (customer_id, report_run_id, payer, cpt_group, drift_type);
+ALTER TABLE memberships ADD CONSTRAINT memberships_role_check CHECK (((role)::text = ANY ((ARRAY['owner'::character varying, 'admin'::character varying, 'analyst'::character varying, 'viewer'::character varying])::text[])));
+ALTER TABLE memberships ADD CONSTRAINT memberships_version_check CHECK ((version >= 1));
+ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE memberships ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+ALTER TABLE memberships ADD CONSTRAINT memberships_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_user_id_key UNIQUE (customer_id, user_id);
+ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_normalized_name_check CHECK ((btrim((normalized_name)::text) <> ''::text));
+ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_raw_name_check CHECK ((btrim((raw_name)::text) <> ''::text));
+ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_version_check CHECK ((version >= 1));
+ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_alpha_check CHECK (((alpha > (0)::double precision) AND (alpha <= (0.5)::double precision)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_as_of_current_end_check CHECK ((as_of = current_end));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_baseline_end_current_start_check CHECK ((baseline_end = current_start));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_baseline_start_baseline_end_check CHECK ((baseline_start < baseline_end));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_current_start_current_end_check CHECK ((current_start < current_end));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_drift_event_count_check CHECK (((drift_event_count >= 0) AND (drift_event_count <= test_count)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_method_check CHECK (((method)::text = ANY ((ARRAY['statistical'::character varying, 'threshold'::character varying])::text[])));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_min_volume_check CHECK ((min_volume >= 1));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_run_type_check CHECK (((run_type)::text = ANY ((ARRAY['weekly'::character varying, 'monthly'::character varying, 'custom'::character varying])::text[])));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_check CHECK (((status)::text = ANY ((ARRAY['running'::character varying, 'success'::character varying, 'failed'::character varying])::text[])));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_error_message_check CHECK ((((status)::text = 'failed'::text) = (error_message IS NOT NULL)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_finished_at_check CHECK ((((status)::text = 'running'::text) = (finished_at IS NULL)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_test_count_check CHECK ((test_count >= 0));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_version_check CHECK ((version >= 1));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_window_by_check CHECK (((window_by)::text = ANY ((ARRAY['decided'::character varying, 'submitted'::character varying])::text[])));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_code_check CHECK (((code)::text = ANY ((ARRAY['phi_detected'::character varying, 'required'::character varying, 'invalid_date'::character varying, 'invalid_value'::character varying, 'duplicate_row'::character varying, 'duplicate_claim'::character varying])::text[])));
+ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_row_number_check CHECK ((row_number >= 1));
+ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_customer_id_upload_id_fkey FOREIGN KEY (customer_id, upload_id) REFERENCES uploads(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_pkey PRIMARY KEY (customer_id, upload_id, row_number);
+ALTER TABLE uploads ADD CONSTRAINT uploads_accepted_rejected_row_count_check CHECK (((row_count IS NULL) OR ((accepted_row_count + rejected_row_count) <= row_count)));
+ALTER TABLE uploads ADD CONSTRAINT uploads_accepted_row_count_check CHECK ((accepted_row_count >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_date_min_date_max_check CHECK ((date_min <= date_max));
+ALTER TABLE uploads ADD CONSTRAINT uploads_file_hash_check CHECK ((file_hash ~ '^[0-9a-f]{64}$'::text));
+ALTER TABLE uploads ADD CONSTRAINT uploads_file_size_bytes_check CHECK ((file_size_bytes >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_filename_check CHECK (((filename)::text <> ''::text));
+ALTER TABLE uploads ADD CONSTRAINT uploads_invalid_dates_check CHECK ((invalid_dates >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_invalid_values_check CHECK ((invalid_values >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_missing_fields_check CHECK ((missing_fields >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_phi_detections_check CHECK ((phi_detections >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_rejected_row_count_categories_check CHECK (((((phi_detections + missing_fields) + invalid_dates) + invalid_values) = rejected_row_count));
+ALTER TABLE uploads ADD CONSTRAINT uploads_rejected_row_count_check CHECK ((rejected_row_count >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_row_count_check CHECK ((row_count >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_status_check CHECK (((status)::text = ANY ((ARRAY['processing'::character varying, 'success'::character varying, 'failed'::character varying, 'partial'::character varying])::text[])));
+ALTER TABLE uploads ADD CONSTRAINT uploads_upload_source_check CHECK (((upload_source)::text = ANY ((ARRAY['web_ui'::character varying, 'api'::character varying, 'batch'::character varying])::text[])));
+ALTER TABLE uploads ADD CONSTRAINT uploads_version_check CHECK ((version >= 1));
+ALTER TABLE uploads ADD CONSTRAINT uploads_warning_row_count_check CHECK ((warning_row_count >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE uploads ADD CONSTRAINT uploads_uploaded_by_fkey FOREIGN KEY (uploaded_by) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE uploads ADD CONSTRAINT uploads_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE users ADD CONSTRAINT users_email_check CHECK (((email)::text ~~ '%_@_%'::text));
+ALTER TABLE users ADD CONSTRAINT users_version_check CHECK ((version >= 1));
+ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+-- Indexes
+
+CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_events USING btree (customer_id, entity_type, entity_id, occurred_at DESC);
+CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
+CREATE UNIQUE INDEX claims_customer_id_claim_number_line_number_key ON public.claims USING btree (customer_id, claim_number, line_number) WHERE (claim_number IS NOT NULL);
+CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC) INCLUDE (payer, cpt_group, cpt, outcome, submitted_date, payment_date, allowed_amount, billed_amount, authorization_required, authorization_denied);
+CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON public.claims USING btree (customer_id, payer, decided_date DESC, id DESC);
+CREATE INDEX claims_customer_id_submitted_date_id_idx ON public.claims USING btree (customer_id, submitted_date DESC, decided_date DESC, id DESC);
+CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key ON public.claims USING btree (customer_id, upload_id, source_data_hash) WHERE (source_data_hash IS NOT NULL);
+CREATE INDEX drift_events_customer_id_created_at_id_idx ON public.drift_events USING btree (customer_id, created_at DESC, id DESC);
+CREATE INDEX drift_events_customer_id_payer_created_at_id_idx ON public.drift_events USING btree (customer_id, payer, created_at DESC, id DESC);
+CREATE INDEX drift_events_customer_id_report_run_id_severity_id_idx ON public.drift_events USING btree (customer_id, report_run_id, severity DESC, created_at DESC, id DESC);
+CREATE INDEX drift_events_customer_id_severity_created_at_id_idx ON public.drift_events USING btree (customer_id, severity DESC, created_at DESC, id DESC);
+CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests USING btree (customer_id, drift_event_id) WHERE (drift_event_id IS NOT NULL);
+CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
+CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
+CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mappings USING btree (customer_id, lower((raw_name)::text));
+CREATE INDEX report_runs_customer_id_finished_at_idx ON public.report_runs USING btree (customer_id, finished_at DESC, id DESC) WHERE ((status)::text = 'success'::text);
+CREATE INDEX report_runs_customer_id_run_type_started_at_id_idx ON public.report_runs USING btree (customer_id, run_type, started_at DESC, id DESC);
+CREATE INDEX report_runs_customer_id_started_at_id_idx ON public.report_runs USING btree (customer_id, started_at DESC, id DESC);
+CREATE INDEX report_runs_customer_id_status_started_at_id_idx ON public.report_runs USING btree (customer_id, status, started_at DESC, id DESC);
+CREATE UNIQUE INDEX uploads_customer_id_file_hash_key ON public.uploads USING btree (customer_id, file_hash) WHERE ((file_hash IS NOT NULL) AND ((status)::text <> 'failed'::text));
+CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USING btree (customer_id, status, uploaded_at DESC, id DESC);
+CREATE INDEX uploads_customer_id_uploaded_at_id_idx ON public.uploads USING btree (customer_id, uploaded_at DESC, id DESC);
+CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::text));
+
+-- Functions
+
+CREATE OR REPLACE FUNCTION public.audit_events_refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$function$
+;
+
+-- Triggers
+
+CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_refuse_change();
+CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+
+-- Row-level security
+
+ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE claims ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE cpt_group_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE drift_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE payer_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE report_runs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE upload_rejections ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE uploads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+-- Policies
+
+CREATE POLICY audit_events_tenant ON audit_events AS PERMISSIVE FOR ALL TO public
+    USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))))
+    WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))));
+CREATE POLICY claims_tenant ON claims AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY cpt_group_mappings_tenant ON cpt_group_mappings AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY customers_tenant ON customers AS PERMISSIVE FOR ALL TO public
+    USING (((id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)))
+    WITH CHECK (((id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)));
+CREATE POLICY drift_events_tenant ON drift_events AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY drift_tests_tenant ON drift_tests AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY memberships_tenant ON memberships AS PERMISSIVE FOR ALL TO public
+    USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)))
+    WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)));
+CREATE POLICY payer_mappings_tenant ON payer_mappings AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY report_runs_tenant ON report_runs AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY upload_rejections_tenant ON upload_rejections AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY uploads_tenant ON uploads AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) OR (EXISTS ( SELECT
+   FROM memberships m
+  WHERE ((m.user_id = users.id) AND (m.customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))))))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+
+-- Grants
+
+GRANT INSERT, SELECT ON audit_events TO upstream_app;
+GRANT INSERT, SELECT ON claims TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON cpt_group_mappings TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON drift_events TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON payer_mappings TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON report_runs TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON upload_rejections TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON uploads TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON users TO upstream_app;

@@ -1,0 +1,95 @@
+package models
+
+import "io"
+
+// Direction is the direction of an ordering.
+type Direction string
+
+// The directions.
+const (
+	Ascending  Direction = "asc"
+	Descending Direction = "desc"
+)
+
+// Values lists the directions.
+func (Direction) Values() []string { return []string{string(Ascending), string(Descending)} }
+
+// MarshalGQL writes the GraphQL enum value.
+func (d Direction) MarshalGQL(w io.Writer) { marshalEnum(w, d) }
+
+// UnmarshalGQL reads the GraphQL enum value.
+func (d *Direction) UnmarshalGQL(v any) error { return unmarshalEnum(d, v) }
+
+// OrderField is a column one noun's lists may be ordered by.
+type OrderField interface {
+	comparable
+	Enum
+}
+
+// Order is one term of an ordering. Every list appends the identifier as the
+// last term, so that the order is total.
+type Order[F OrderField] struct {
+	Field     F
+	Direction Direction
+}
+
+// The orderings of each list.
+type (
+	UploadOrder     = Order[UploadOrderField]
+	RejectionOrder  = Order[RejectionOrderField]
+	ClaimOrder      = Order[ClaimOrderField]
+	ReportRunOrder  = Order[ReportRunOrderField]
+	DriftEventOrder = Order[DriftEventOrderField]
+	DriftTestOrder  = Order[DriftTestOrderField]
+)
+
+// List is what a client may say about any list besides its filter: words to
+// search for, how to order, and which page.
+type List[F OrderField] struct {
+	// Search holds words separated by white space or commas; a row matches
+	// when every word is contained in one of its searchable columns.
+	Search  string
+	OrderBy []Order[F]
+	Page    Page
+}
+
+// Page bounds of the two APIs.
+const (
+	DefaultConnectionSize = 20
+	MaxConnectionSize     = 100
+	DefaultPageSize       = 50
+	MaxPageSize           = 1000
+)
+
+// Page selects rows of a list, either by keyset (Limit rows after or before a
+// cursor) or by number (Number > 0: the page of Limit rows with that number).
+type Page struct {
+	// Limit is how many rows at most, >= 0; the edges apply their own bounds.
+	Limit int
+	// After and Before are opaque cursors that earlier answers gave out.
+	After  string
+	Before string
+	// Backward takes the last Limit rows instead of the first.
+	Backward bool
+	// Number counts pages from 1; 0 selects by keyset.
+	Number int
+	// WantTotal and WantNeighbours ask for what costs a statement of its own.
+	WantTotal      bool
+	WantNeighbours bool
+	// SkipRows asks for the total alone.
+	SkipRows bool
+}
+
+// Rows is one page of a list.
+type Rows[T any] struct {
+	Items []T
+	// Cursors holds the position of each item, in the same order.
+	Cursors []string
+	// HasNext and HasPrevious tell whether rows follow or precede the page.
+	// The one against the direction of paging is only known when
+	// Page.WantNeighbours was set.
+	HasNext     bool
+	HasPrevious bool
+	// Total counts all rows of the list; nil unless Page.WantTotal was set.
+	Total *int64
+}

@@ -1,0 +1,174 @@
+package store
+
+import "upstream/models"
+
+// rule is what one constraint of the schema means to a client.
+type rule struct {
+	code models.Code
+	// field and message complete each other: "<field> <message>".
+	field   string
+	message string
+	// inUse is the sentence for a delete that a foreign key forbids.
+	inUse string
+}
+
+// sentence is the public message of the whole error.
+func (r rule) sentence() string {
+	if r.code == models.CodeConflict {
+		return "The change conflicts with what is stored: " + r.field + " " + r.message + "."
+	}
+	return "The input is not valid."
+}
+
+func taken(field, message string) rule {
+	return rule{code: models.CodeConflict, field: field, message: message}
+}
+
+func broken(field, message string) rule {
+	return rule{code: models.CodeValidation, field: field, message: message}
+}
+
+func reference(field, message, inUse string) rule {
+	return rule{code: models.CodeValidation, field: field, message: message, inUse: inUse}
+}
+
+// constraints maps every constraint of the schema to what it means. A test
+// reads the catalogue and fails on one that is missing here or gone there. The
+// names in invariants are kept by our own code: a violation is our mistake,
+// and its error is internal.
+func constraints() map[string]rule {
+	return map[string]rule{
+		"audit_events_customer_id_fkey":                             reference("customer", "names a customer that does not exist", "The customer still has audit events."),
+		"audit_events_user_id_fkey":                                 reference("user", "names a user that does not exist", "The audit log still names the user."),
+		"claims_allowed_amount_check":                               broken("allowed_amount", "must be 0 or more"),
+		"claims_billed_amount_check":                                broken("billed_amount", "must be 0 or more"),
+		"claims_cpt_check":                                          broken("cpt", "must not be blank"),
+		"claims_cpt_group_check":                                    broken("cpt_group", "must not be blank, nor ALL, which names a payer as a whole"),
+		"claims_customer_id_claim_number_line_number_key":           taken("claim_number", "is stored already with this line number"),
+		"claims_customer_id_upload_id_fkey":                         reference("upload", "names an upload that does not exist", "The upload still has claims, which keep it from being deleted."),
+		"claims_customer_id_upload_id_source_data_hash_key":         taken("source_row_number", "repeats another row of the same file"),
+		"claims_line_number_check":                                  broken("line_number", "must be 1 or more"),
+		"claims_outcome_check":                                      broken("outcome", "must be one of PAID, DENIED, OTHER"),
+		"claims_paid_amount_check":                                  broken("paid_amount", "must be 0 or more"),
+		"claims_payer_check":                                        broken("payer", "must not be blank"),
+		"claims_procedure_count_check":                              broken("procedure_count", "must be 1 or more"),
+		"claims_submitted_date_decided_date_check":                  broken("decided_date", "must not be before the submitted date"),
+		"claims_submitted_via_check":                                broken("submitted_via", "must be one of csv_upload, ehr_webhook, api, batch_import"),
+		"cpt_group_mappings_cpt_code_check":                         broken("cpt_code", "must not be blank"),
+		"cpt_group_mappings_cpt_group_check":                        broken("cpt_group", "must not be blank, nor ALL, which names a payer as a whole"),
+		"cpt_group_mappings_customer_id_cpt_code_key":               taken("cpt_code", "has a mapping already"),
+		"cpt_group_mappings_customer_id_fkey":                       reference("customer", "names a customer that does not exist", "The customer still has CPT group mappings."),
+		"customers_name_check":                                      broken("name", "must not be blank"),
+		"customers_name_key":                                        taken("name", "is taken by another customer"),
+		"customers_slug_check":                                      broken("slug", "must be 2 to 63 lower-case letters, digits or hyphens, starting with a letter"),
+		"customers_slug_key":                                        taken("slug", "is taken by another customer"),
+		"drift_events_customer_id_report_run_id_fkey":               reference("report_run", "names a run that does not exist", ""),
+		"drift_events_report_run_id_payer_cpt_group_drift_type_key": taken("drift_type", "has an event for this payer and CPT group in the run already"),
+		"drift_tests_customer_id_drift_event_id_fkey":               reference("drift_event", "names a drift event that does not exist", ""),
+		"drift_tests_customer_id_report_run_id_fkey":                reference("report_run", "names a run that does not exist", ""),
+		"memberships_customer_id_fkey":                              reference("customer", "names a customer that does not exist", "The customer still has members."),
+		"memberships_customer_id_user_id_key":                       taken("user", "is a member of this customer already"),
+		"memberships_role_check":                                    broken("role", "must be one of owner, admin, analyst, viewer"),
+		"memberships_user_id_fkey":                                  reference("user", "names a user that does not exist", "The user is still a member of a customer."),
+		"payer_mappings_customer_id_fkey":                           reference("customer", "names a customer that does not exist", "The customer still has payer mappings."),
+		"payer_mappings_customer_id_raw_name_key":                   taken("raw_name", "has a mapping already (upper and lower case do not differ)"),
+		"payer_mappings_normalized_name_check":                      broken("normalized_name", "must not be blank"),
+		"payer_mappings_raw_name_check":                             broken("raw_name", "must not be blank"),
+		"report_runs_alpha_check":                                   broken("alpha", "must be greater than 0 and at most 0.5"),
+		"report_runs_baseline_start_baseline_end_check":             broken("baseline_days", "must be 1 or more"),
+		"report_runs_created_by_fkey":                               reference("created_by", "names a user that does not exist", ""),
+		"report_runs_current_start_current_end_check":               broken("current_days", "must be 1 or more"),
+		"report_runs_customer_id_fkey":                              reference("customer", "names a customer that does not exist", "The customer still has report runs."),
+		"report_runs_method_check":                                  broken("method", "must be one of statistical, threshold"),
+		"report_runs_min_volume_check":                              broken("min_volume", "must be 1 or more"),
+		"report_runs_run_type_check":                                broken("run_type", "must be one of weekly, monthly, custom"),
+		"report_runs_window_by_check":                               broken("window_by", "must be one of decided, submitted"),
+		"upload_rejections_customer_id_upload_id_fkey":              reference("upload", "names an upload that does not exist", ""),
+		"uploads_customer_id_file_hash_key":                         taken("file", "was uploaded before"),
+		"uploads_customer_id_fkey":                                  reference("customer", "names a customer that does not exist", "The customer still has uploads."),
+		"uploads_filename_check":                                    broken("file", "must have a name"),
+		"uploads_upload_source_check":                               broken("upload_source", "must be one of web_ui, api, batch"),
+		"uploads_uploaded_by_fkey":                                  reference("uploaded_by", "names a user that does not exist", ""),
+		"users_email_check":                                         broken("email", "must be an e-mail address"),
+		"users_email_key":                                           taken("email", "belongs to another account"),
+	}
+}
+
+// invariants are the constraints no input can violate.
+func invariants() []string {
+	return []string{
+		"audit_events_action_check",
+		"audit_events_metadata_check",
+		"audit_events_pkey",
+		"claims_data_quality_score_check",
+		"claims_pkey",
+		"claims_source_data_hash_check",
+		"claims_source_row_number_check",
+		"cpt_group_mappings_pkey",
+		"cpt_group_mappings_version_check",
+		"customers_pkey",
+		"customers_version_check",
+		"drift_events_baseline_sample_size_check",
+		"drift_events_baseline_start_baseline_end_check",
+		"drift_events_confidence_check",
+		"drift_events_consecutive_periods_check",
+		"drift_events_current_sample_size_check",
+		"drift_events_current_start_current_end_check",
+		"drift_events_drift_type_check",
+		"drift_events_effect_ci_low_effect_ci_high_check",
+		"drift_events_estimated_revenue_impact_check",
+		"drift_events_evidence_check",
+		"drift_events_pkey",
+		"drift_events_q_value_check",
+		"drift_events_severity_check",
+		"drift_events_statistical_significance_check",
+		"drift_events_test_method_check",
+		"drift_events_trend_direction_check",
+		"drift_events_version_check",
+		"drift_tests_baseline_sample_size_check",
+		"drift_tests_ci_low_ci_high_check",
+		"drift_tests_current_sample_size_check",
+		"drift_tests_dispersion_check",
+		"drift_tests_drift_event_id_practical_check",
+		"drift_tests_drift_type_check",
+		"drift_tests_method_check",
+		"drift_tests_min_detectable_delta_check",
+		"drift_tests_p_value_check",
+		"drift_tests_pkey",
+		"drift_tests_q_value_check",
+		"memberships_pkey",
+		"memberships_version_check",
+		"payer_mappings_pkey",
+		"payer_mappings_version_check",
+		"report_runs_as_of_current_end_check",
+		"report_runs_baseline_end_current_start_check",
+		"report_runs_drift_event_count_check",
+		"report_runs_pkey",
+		"report_runs_status_check",
+		"report_runs_status_error_message_check",
+		"report_runs_status_finished_at_check",
+		"report_runs_test_count_check",
+		"report_runs_version_check",
+		"upload_rejections_code_check",
+		"upload_rejections_pkey",
+		"upload_rejections_row_number_check",
+		"uploads_accepted_rejected_row_count_check",
+		"uploads_accepted_row_count_check",
+		"uploads_date_min_date_max_check",
+		"uploads_file_hash_check",
+		"uploads_file_size_bytes_check",
+		"uploads_invalid_dates_check",
+		"uploads_invalid_values_check",
+		"uploads_missing_fields_check",
+		"uploads_phi_detections_check",
+		"uploads_pkey",
+		"uploads_rejected_row_count_categories_check",
+		"uploads_rejected_row_count_check",
+		"uploads_row_count_check",
+		"uploads_status_check",
+		"uploads_version_check",
+		"uploads_warning_row_count_check",
+		"users_pkey",
+		"users_version_check",
+	}
+}

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"upstream/models"
+	"upstream/models/drift"
+)
+
+// detectionLock lets one detection per customer run at a time.
+const detectionLock = "upstream.detect"
+
+// failureTimeout bounds the work of recording that a run failed, which goes on
+// after the client is gone.
+const failureTimeout = 10 * time.Second
+
+// enabledSignals are the drift types a run looks at.
+func enabledSignals() []models.DriftType {
+	return []models.DriftType{models.DriftDenialRate, models.DriftDecisionTime}
+}
+
+// DetectDrift looks for payers that changed and answers with the finished run.
+//
+// The run row is committed first; then one SERIALIZABLE transaction reads the
+// claims, makes the tests and stores them with their events, so that a run is
+// whole or leaves nothing. Failure of any kind marks the run failed. The
+// errors are VALIDATION for parameters out of bounds, and
+// SERIALIZATION_CONFLICT when five attempts met concurrent changes.
+func (s *Store) DetectDrift(ctx context.Context, v models.Viewer, in models.DetectInput) (*models.ReportRun, error) {
+	if err := v.Authorize(models.PermissionRunDetection); err != nil {
+		return nil, err
+	}
+	params, err := in.Resolve(models.DateOf(s.clock()))
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.startRun(ctx, v, params)
+	if err != nil {
+		return nil, err
+	}
+	finished, err := exclusive(ctx, s, v, models.PermissionRunDetection, detectionLock, func(tx *tenantTx) (*models.ReportRun, error) {
+		return s.detect(ctx, tx, *run, params)
+	})
+	if err != nil {
+		s.failRun(ctx, v, run, err)
+		return nil, err
+	}
+	return finished, nil
+}
+
+// startRun commits the run as running, so that even a crash leaves a trace.
+func (s *Store) startRun(ctx context.Context, v models.Viewer, p models.DetectParams) (*models.ReportRun, error) {
+	return write(ctx, s, v, models.PermissionRunDetection, func(tx *tenantTx) (*models.ReportRun, error) {
+		run := &models.ReportRun{
+			ID: models.ReportRunID{}.From(tx.newUUID()), CustomerID: tx.customer, RunType: p.RunType,
+			Status: models.RunRunning, Method: p.Method, WindowBy: p.WindowBy, AsOf: p.AsOf,
+			BaselineStart: p.BaselineStart(), BaselineEnd: p.CurrentStart(),
+			CurrentStart: p.CurrentStart(), CurrentEnd: p.AsOf, MinVolume: p.MinVolume, Alpha: p.Alpha,
+			StartedAt: tx.now, CreatedBy: tx.actorID(), Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+		}
+		if err := tx.insert(ctx, run); err != nil {
+			return nil, err
+		}
+		return run, tx.audit(ctx, auditReportRunStarted, "report_run", run.ID.String(), nil)
+	})
+}
+
+// detect is the run itself, in its one transaction.
+func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, p models.DetectParams) (*models.ReportRun, error) {
+	input, err := gather(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
+	result, err := drift.Detect(input)
+	if err != nil {
+		return nil, err
+	}
+	events, tests := stamp(tx, &run, result)
+	if err := insertAll(ctx, tx, events); err != nil {
+		return nil, err
+	}
+	if err := insertAll(ctx, tx, tests); err != nil {
+		return nil, err
+	}
+	if err := tx.auditEvents(ctx, events); err != nil {
+		return nil, err
+	}
+	run.Status, run.TestCount, run.DriftEventCount = models.RunSuccess, len(tests), len(events)
+	if run.SummaryJSON, err = json.Marshal(summarize(p, input, result, events)); err != nil {
+		return nil, err
+	}
+	return &run, s.finishRun(ctx, tx, &run, auditReportRunCompleted)
+}
+
+// stamp gives findings the identifiers the store owns.
+func stamp(tx *tenantTx, run *models.ReportRun, result drift.Result) (events []*models.DriftEvent, tests []*models.DriftTest) {
+	for i := range result.Findings {
+		test, event := &result.Findings[i].Test, result.Findings[i].Event
+		test.CustomerID, test.ReportRunID = tx.customer, run.ID
+		tests = append(tests, test)
+		if event == nil {
+			continue
+		}
+		event.CustomerID, event.ReportRunID = tx.customer, run.ID
+		event.ID = models.DriftEventID{}.From(tx.newUUID())
+		event.Version, event.CreatedAt = 1, tx.now
+		test.DriftEventID = &event.ID
+		events = append(events, event)
+	}
+	return events, tests
+}
+
+// insertChunk keeps the text of one INSERT small.
+const insertChunk = 500
+
+func insertAll[T any](ctx context.Context, tx *tenantTx, rows []*T) error {
+	for len(rows) > 0 {
+		n := min(len(rows), insertChunk)
+		chunk := rows[:n]
+		if err := tx.insert(ctx, &chunk); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// auditEvents writes one line for each new event.
+func (tx *tenantTx) auditEvents(ctx context.Context, events []*models.DriftEvent) error {
+	lines := make([]*auditEvent, len(events))
+	for i, e := range events {
+		line, err := newAuditEvent(tx.newUUID(), tx.now, auditDriftEventCreated, "drift_event", e.ID.String(), map[string]any{
+			"payer": e.Payer, "cpt_group": e.CPTGroup, "drift_type": e.DriftType, "severity": e.Severity,
+		})
+		if err != nil {
+			return err
+		}
+		line.CustomerID = &tx.customer
+		line.by(tx.viewer)
+		lines[i] = line
+	}
+	return insertAll(ctx, tx, lines)
+}
+
+func (s *Store) finishRun(ctx context.Context, tx *tenantTx, run *models.ReportRun, action auditAction) error {
+	finished := s.clock()
+	run.FinishedAt, run.UpdatedAt = &finished, finished
+	run.Version++
+	_, err := tx.updateOf(run).
+		Column("status", "test_count", "drift_event_count", "summary_json", "error_code", "error_message",
+			"finished_at", "updated_at", "version").
+		Where("id = ?", run.ID).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return tx.audit(ctx, action, "report_run", run.ID.String(), map[string]any{
+		"tests": run.TestCount, "drift_events": run.DriftEventCount,
+	})
+}
+
+// failRun records why a run ended without a result. It goes on after ctx was
+// cancelled: a client that hangs up must not leave a run that looks alive.
+func (s *Store) failRun(ctx context.Context, v models.Viewer, run *models.ReportRun, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), failureTimeout)
+	defer cancel()
+	_, err := write(ctx, s, v, models.PermissionRunDetection, func(tx *tenantTx) (struct{}, error) {
+		code, message := failureOf(cause)
+		run.Status, run.ErrorCode, run.ErrorMessage = models.RunFailed, &code, &message
+		return struct{}{}, s.finishRun(ctx, tx, run, auditReportRunFailed)
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "a failed detection run could not be recorded", "run", run.ID, "error", err)
+	}
+}
+
+func failureOf(cause error) (code, message string) {
+	switch {
+	case errors.Is(cause, context.Canceled):
+		return "CANCELED", "The run was given up before it finished."
+	case errors.Is(cause, context.DeadlineExceeded):
+		return "TIMEOUT", "The run did not finish in the time allowed."
+	default:
+		e := models.AsError(cause)
+		return string(e.Code), sentenceOf(e)
+	}
+}
+
+// previousEvents are the events of the newest successful run of the same type
+// with an earlier as-of, which a signal continues or not.
+func previousEvents(ctx context.Context, tx *tenantTx, p models.DetectParams) ([]models.DriftEvent, error) {
+	previous := tx.selectFrom((*models.ReportRun)(nil)).Column("id").
+		Where("rr.status = ? AND rr.run_type = ? AND rr.as_of < ?", models.RunSuccess, p.RunType, p.AsOf).
+		OrderExpr("rr.as_of DESC, rr.finished_at DESC").Limit(1)
+	var events []models.DriftEvent
+	err := tx.selectFrom(&events).
+		Column("payer", "cpt_group", "drift_type", "trend_direction", "consecutive_periods").
+		Where("de.report_run_id = (?)", previous).Scan(ctx)
+	return events, err
+}
+
+// watermark is the newest upload whose claims the run can see. Identifiers
+// are ordered by time.
+func watermark(ctx context.Context, tx *tenantTx) (*models.UploadID, error) {
+	var ids []uuid.UUID
+	err := tx.selectFrom((*models.Upload)(nil)).Column("id").
+		Where("up.status IN (?)", bun.List([]models.UploadStatus{models.UploadSuccess, models.UploadPartial})).
+		OrderExpr("up.id DESC").Limit(1).Scan(ctx, &ids)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	id := models.UploadID{}.From(ids[0])
+	return &id, nil
+}
+
+// runSummary is the summary_json of a successful run.
+type runSummary struct {
+	BaselineStart    models.Date   `json:"baseline_start"`
+	BaselineEnd      models.Date   `json:"baseline_end"`
+	CurrentStart     models.Date   `json:"current_start"`
+	CurrentEnd       models.Date   `json:"current_end"`
+	GroupsConsidered int           `json:"groups_considered"`
+	TestsMade        int           `json:"tests_made"`
+	EventsCreated    int           `json:"events_created"`
+	Message          string        `json:"message,omitempty"`
+	Watermark        string        `json:"watermark,omitempty"`
+	EngineVersion    int           `json:"engine_version"`
+	Parameters       runParameters `json:"parameters"`
+}
+
+type runParameters struct {
+	AsOfDate     models.Date     `json:"as_of_date"`
+	Method       models.Method   `json:"method"`
+	WindowBy     models.WindowBy `json:"window_by"`
+	BaselineDays int             `json:"baseline_days"`
+	CurrentDays  int             `json:"current_days"`
+	MinVolume    int             `json:"min_volume"`
+	Alpha        float64         `json:"alpha"`
+}
+
+func summarize(p models.DetectParams, in drift.Input, result drift.Result, events []*models.DriftEvent) runSummary {
+	summary := runSummary{
+		BaselineStart: p.BaselineStart(), BaselineEnd: p.CurrentStart(),
+		CurrentStart: p.CurrentStart(), CurrentEnd: p.AsOf,
+		GroupsConsidered: result.GroupsConsidered, TestsMade: len(result.Findings), EventsCreated: len(events),
+		EngineVersion: drift.EngineVersion,
+		Parameters: runParameters{
+			AsOfDate: p.AsOf, Method: p.Method, WindowBy: p.WindowBy, BaselineDays: p.BaselineDays,
+			CurrentDays: p.CurrentDays, MinVolume: p.MinVolume, Alpha: p.Alpha,
+		},
+	}
+	if in.Watermark != nil {
+		summary.Watermark = in.Watermark.String()
+	}
+	switch {
+	case result.GroupsConsidered == 0:
+		summary.Message = "There are no claims in either window."
+	case len(result.Findings) == 0:
+		summary.Message = "No payer and CPT group has enough claims in both windows to be tested."
+	}
+	return summary
+}

@@ -1,0 +1,273 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"upstream/models"
+	"upstream/models/claimfile"
+)
+
+// Ingest reads a claims file and stores its valid rows as claims, in one
+// transaction: a crash in the middle leaves nothing. Rows that break a rule
+// are kept as rejections with their number, column and reason.
+//
+// The answer is the upload with its counts. CONFLICT names the upload that
+// holds the same bytes already. A file of which nothing could be kept is
+// stored as a failed upload, with its rejections, and returned together with a
+// VALIDATION error that says why.
+func (s *Store) Ingest(ctx context.Context, v models.Viewer, in models.NewUpload, file io.ReadSeeker) (*models.Upload, error) {
+	if err := v.Authorize(models.PermissionUploadClaims); err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	hash, size, err := fingerprint(file)
+	if err != nil {
+		return nil, models.Internal(err)
+	}
+	run := &ingestion{store: s, file: file}
+	upload, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
+		return run.ingest(ctx, tx, newUploadRow(tx, in, hash, size))
+	})
+	switch {
+	case err == nil:
+		return upload, run.refusal
+	case models.CodeOf(err) == models.CodeConflict:
+		return nil, s.nameExistingUpload(ctx, v, hash, err)
+	case models.CodeOf(err) == models.CodeInternal && ctx.Err() == nil:
+		s.recordFailedUpload(ctx, v, in, err)
+	}
+	return nil, err
+}
+
+// fingerprint hashes the file and rewinds it.
+func fingerprint(file io.ReadSeeker) (hash string, size int64, err error) {
+	sum := sha256.New()
+	if size, err = io.Copy(sum, file); err != nil {
+		return "", 0, fmt.Errorf("reading the file: %w", err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", 0, fmt.Errorf("rewinding the file: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), size, nil
+}
+
+func newUploadRow(tx *tenantTx, in models.NewUpload, hash string, size int64) *models.Upload {
+	started := tx.now
+	return &models.Upload{
+		ID: models.UploadID{}.From(tx.newUUID()), CustomerID: tx.customer, UploadedAt: tx.now,
+		Filename: in.Filename, Status: models.UploadProcessing, ProcessingStartedAt: &started,
+		FileSizeBytes: &size, FileHash: &hash, FileEncoding: "utf-8", UploadedBy: tx.actorID(),
+		UploadSource: in.Source, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+	}
+}
+
+// ingestion is the reading of one file.
+type ingestion struct {
+	store *Store
+	file  io.Reader
+	// refusal is why the file as a whole was not accepted, though its upload
+	// was stored.
+	refusal error
+}
+
+func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upload) (*models.Upload, error) {
+	// The unique index on the hash decides whether the file was here before.
+	if err := tx.insert(ctx, upload); err != nil {
+		return nil, err
+	}
+	options, err := g.options(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := claimfile.NewReader(g.file, options)
+	if models.CodeOf(err) == models.CodeValidation && err != nil {
+		return upload, g.refuse(ctx, tx, upload, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := g.stage(ctx, tx, upload, reader); err != nil {
+		return nil, err
+	}
+	duplicates, err := unstage(ctx, tx, upload)
+	if err != nil {
+		return nil, err
+	}
+	g.tally(upload, reader.Counts(), duplicates)
+	if upload.AcceptedRowCount == 0 {
+		return upload, g.refuse(ctx, tx, upload, nothingAccepted(upload))
+	}
+	return upload, g.finish(ctx, tx, upload, auditUploadCreated)
+}
+
+// options are the customer's mappings and the built-in groups.
+func (g *ingestion) options(ctx context.Context, tx *tenantTx) (claimfile.Options, error) {
+	options := claimfile.Options{
+		Today: models.DateOf(tx.now), Groups: g.store.groups,
+		Payers: map[string]string{}, CPTGroups: map[string]string{},
+	}
+	var payers []models.PayerMapping
+	if err := tx.selectFrom(&payers).Scan(ctx); err != nil {
+		return options, err
+	}
+	for _, m := range payers {
+		options.Payers[strings.ToLower(strings.TrimSpace(m.RawName))] = m.NormalizedName
+	}
+	var groups []models.CPTGroupMapping
+	if err := tx.selectFrom(&groups).Scan(ctx); err != nil {
+		return options, err
+	}
+	for _, m := range groups {
+		options.CPTGroups[m.CPTCode] = m.CPTGroup
+	}
+	return options, nil
+}
+
+// stage streams the file's rows, good and bad, into a temporary table.
+func (g *ingestion) stage(ctx context.Context, tx *tenantTx, upload *models.Upload, reader *claimfile.Reader) error {
+	for _, statement := range []string{ingestSettings, createStaging} {
+		if _, err := tx.tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	rows := &stagingStream{reader: reader, newUUID: tx.newUUID}
+	return tx.pgx(ctx, func(conn *pgx.Conn) error {
+		_, err := conn.PgConn().CopyFrom(ctx, rows, copyStaging)
+		if rows.err != nil && !errors.Is(rows.err, io.EOF) {
+			return rows.err // the cause; COPY only reports that its input broke off
+		}
+		return err
+	})
+}
+
+// unstage moves the staged rows into claims and rejections and returns how
+// many were duplicates. One ingest per customer is in this step at a time:
+// two that hold the same claim numbers in another order would wait for each
+// other's index entries for ever.
+func unstage(ctx context.Context, tx *tenantTx, upload *models.Upload) (duplicates int64, err error) {
+	lock := "upstream.ingest:" + tx.customer.UUID().String()
+	if _, err := tx.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lock); err != nil {
+		return 0, err
+	}
+	if _, err := tx.tx.ExecContext(ctx, insertClaims, tx.customer, upload.ID, models.ViaCSVUpload, tx.now); err != nil {
+		return 0, err
+	}
+	if _, err := tx.tx.ExecContext(ctx, insertRejections, tx.customer, upload.ID); err != nil {
+		return 0, err
+	}
+	result, err := tx.tx.ExecContext(ctx, insertDuplicates, tx.customer, upload.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// tally writes the file's counts onto the upload.
+func (g *ingestion) tally(upload *models.Upload, counts claimfile.Counts, duplicates int64) {
+	rows := counts.Rows
+	upload.RowCount = &rows
+	upload.AcceptedRowCount = counts.Accepted - duplicates
+	upload.RejectedRowCount = counts.Rejected + duplicates
+	upload.WarningRowCount = counts.Warned
+	upload.PHIDetections = counts.PHIDetections
+	upload.MissingFields = counts.MissingFields
+	upload.InvalidDates = counts.InvalidDates
+	upload.InvalidValues = counts.InvalidValues + duplicates
+	if counts.DateMin.Valid {
+		first, last := counts.DateMin.V, counts.DateMax.V
+		upload.DateMin, upload.DateMax = &first, &last
+	}
+	upload.Status = models.UploadSuccess
+	if upload.RejectedRowCount > 0 {
+		upload.Status = models.UploadPartial
+	}
+}
+
+// refuse stores the upload as failed and remembers why.
+func (g *ingestion) refuse(ctx context.Context, tx *tenantTx, upload *models.Upload, why error) error {
+	g.refusal = why
+	message := sentenceOf(models.AsError(why))
+	upload.Status = models.UploadFailed
+	upload.ErrorMessage = &message
+	return g.finish(ctx, tx, upload, auditUploadFailed)
+}
+
+// sentenceOf puts an error with its fields into one line of text.
+func sentenceOf(e *models.Error) string {
+	parts := []string{e.Message}
+	for _, f := range e.Fields {
+		parts = append(parts, f.Path+" "+f.Message+".")
+	}
+	return strings.Join(parts, " ")
+}
+
+func nothingAccepted(u *models.Upload) error {
+	if *u.RowCount == 0 {
+		return models.InvalidField("file", "no_rows", "has a header but no data rows")
+	}
+	return models.InvalidField("file", "no_valid_rows",
+		"has no valid row: of %d, %d are missing a required field, %d have an invalid date, %d an invalid value, and %d contain patient data",
+		*u.RowCount, u.MissingFields, u.InvalidDates, u.InvalidValues, u.PHIDetections)
+}
+
+func (g *ingestion) finish(ctx context.Context, tx *tenantTx, upload *models.Upload, action auditAction) error {
+	completed := g.store.clock()
+	upload.ProcessingCompletedAt, upload.UpdatedAt = &completed, completed
+	if _, err := tx.updateOf(upload).ExcludeColumn("id", "customer_id").Where("id = ?", upload.ID).Exec(ctx); err != nil {
+		return err
+	}
+	if upload.PHIDetections > 0 {
+		counts := map[string]any{"rows": upload.PHIDetections}
+		if err := tx.audit(ctx, auditPHIDetected, "upload", upload.ID.String(), counts); err != nil {
+			return err
+		}
+	}
+	return tx.audit(ctx, action, "upload", upload.ID.String(), map[string]any{
+		"status": upload.Status, "accepted": upload.AcceptedRowCount, "rejected": upload.RejectedRowCount,
+	})
+}
+
+// nameExistingUpload adds to a conflict which upload holds the same bytes.
+func (s *Store) nameExistingUpload(ctx context.Context, v models.Viewer, hash string, conflict error) error {
+	existing, err := read(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
+		upload := new(models.Upload)
+		err := tx.selectFrom(upload).Column("id").
+			Where("file_hash = ? AND status <> ?", hash, models.UploadFailed).Scan(ctx)
+		return upload, err
+	})
+	if err != nil {
+		return conflict // the other upload is gone; the conflict was real
+	}
+	named := *models.AsError(conflict)
+	named.ExistingID = existing.ID.String()
+	named.Message = "This file was uploaded before, as " + named.ExistingID + "."
+	return named.WithCause(conflict)
+}
+
+// recordFailedUpload leaves a trace of a file whose ingestion broke off and
+// was rolled back. That it cannot is logged: the first error is the answer.
+func (s *Store) recordFailedUpload(ctx context.Context, v models.Viewer, in models.NewUpload, cause error) {
+	_, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
+		message := models.AsError(cause).Message
+		upload := newUploadRow(tx, in, "", 0)
+		upload.FileHash, upload.FileSizeBytes = nil, nil
+		upload.Status, upload.ErrorMessage, upload.ProcessingCompletedAt = models.UploadFailed, &message, &tx.now
+		if err := tx.insert(ctx, upload); err != nil {
+			return nil, err
+		}
+		return upload, tx.audit(ctx, auditUploadFailed, "upload", upload.ID.String(), nil)
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "a failed upload could not be recorded", "error", err)
+	}
+}

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"upstream/migrations"
+	"upstream/models"
+	"upstream/models/claimfile"
+)
+
+// Options are what a Store takes from outside; zero fields have defaults.
+type Options struct {
+	// Now is the clock; defaults to the system's, in UTC.
+	Now func() time.Time
+	// NewUUID makes identifiers; defaults to UUIDv7.
+	NewUUID func() uuid.UUID
+	// Logger hears of retries and internal failures; defaults to slog.Default.
+	Logger *slog.Logger
+	// Groups are the CPT groups of codes a customer has not mapped.
+	Groups claimfile.Groups
+}
+
+// Store is the database seen as use cases. It is safe for concurrent use.
+type Store struct {
+	db      *bun.DB
+	now     func() time.Time
+	newUUID func() uuid.UUID
+	log     *slog.Logger
+	groups  claimfile.Groups
+}
+
+// New wraps a pool whose login is subject to row-level security. The caller
+// keeps the pool and closes it after the last use of the store.
+func New(pool *pgxpool.Pool, opts Options) *Store {
+	s := &Store{
+		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
+		now:     opts.Now,
+		newUUID: opts.NewUUID,
+		log:     opts.Logger,
+		groups:  opts.Groups,
+	}
+	s.db.AddQueryHook(statsHook{})
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.newUUID == nil {
+		s.newUUID = newUUIDv7
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	return s
+}
+
+// Ping answers nil when the database can be reached.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.db.PingContext(ctx); err != nil {
+		return models.Internal(err)
+	}
+	return nil
+}
+
+// PendingMigrations names the migrations the database lacks.
+func (s *Store) PendingMigrations(ctx context.Context) ([]string, error) {
+	pending, err := migrations.Pending(ctx, s.db.DB)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return pending, nil
+}
+
+// clock is the current instant as PostgreSQL keeps it: UTC, microseconds.
+func (s *Store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// newUUIDv7 is time-ordered, so that new rows sit together in their indexes.
+func newUUIDv7() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// txOptions of the two isolation levels in use.
+var (
+	readCommitted = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	serializable  = &sql.TxOptions{Isolation: sql.LevelSerializable}
+)

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+
+	"upstream/models"
+)
+
+// tenantTx is a transaction bound to one customer: the setting that row-level
+// security reads names it, and every query helper adds it to the condition.
+// It is passed as an argument and never put into a context, because gqlgen
+// resolves fields in goroutines and a connection serves one at a time.
+type tenantTx struct {
+	tx       bun.Tx
+	conn     bun.Conn
+	viewer   models.Viewer
+	customer models.CustomerID
+	// now is the one instant of the whole use case.
+	now     time.Time
+	newUUID func() uuid.UUID
+}
+
+// read runs fn in a READ COMMITTED transaction of the viewer's customer, after
+// checking that the viewer has permission p.
+func read[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, fn func(*tenantTx) (T, error)) (T, error) {
+	return inTenant(ctx, s, v, p, readCommitted, fn)
+}
+
+// write is read for use cases that change rows; the two differ in name only,
+// so that a reader of a use case sees which it is.
+func write[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, fn func(*tenantTx) (T, error)) (T, error) {
+	return inTenant(ctx, s, v, p, readCommitted, fn)
+}
+
+func inTenant[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, opts *sql.TxOptions, fn func(*tenantTx) (T, error)) (T, error) {
+	var result T
+	if err := v.Authorize(p); err != nil {
+		return result, err
+	}
+	err := s.begin(ctx, opts, func(conn bun.Conn, tx bun.Tx) error {
+		// Local to the transaction: the only binding that is safe behind a
+		// pooler that hands the connection to somebody else after commit.
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('app.customer_id', ?, true)`, v.CustomerID.UUID().String()); err != nil {
+			return err
+		}
+		var err error
+		result, err = fn(&tenantTx{
+			tx: tx, conn: conn, viewer: v, customer: v.CustomerID, now: s.clock(), newUUID: s.newUUID,
+		})
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return result, nil
+}
+
+// systemTx is a transaction without a customer: it sees customers, users,
+// memberships and the platform's audit rows, and no business row at all.
+type systemTx struct {
+	tx      bun.Tx
+	now     time.Time
+	newUUID func() uuid.UUID
+}
+
+// system is the one door for work that precedes knowing the customer: sign-in,
+// and the operator creating customers and users.
+func system[T any](ctx context.Context, s *Store, fn func(*systemTx) (T, error)) (T, error) {
+	var result T
+	err := s.begin(ctx, readCommitted, func(_ bun.Conn, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('app.system', 'on', true)`); err != nil {
+			return err
+		}
+		var err error
+		result, err = fn(&systemTx{tx: tx, now: s.clock(), newUUID: s.newUUID})
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return result, nil
+}
+
+// begin runs fn in a transaction on a connection of its own and commits.
+// Every error of the database, that of COMMIT included, leaves translated: a
+// deferred constraint speaks up only there.
+func (s *Store) begin(ctx context.Context, opts *sql.TxOptions, fn func(bun.Conn, bun.Tx) error) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return translate(err)
+	}
+	defer func() { _ = conn.Close() }()
+	tx, err := conn.BeginTx(ctx, opts)
+	if err != nil {
+		return translate(err)
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			_ = tx.Rollback() // also after a panic in fn
+		}
+	}()
+	if err := fn(conn, tx); err != nil {
+		return translate(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return translate(err)
+	}
+	committed = true
+	return nil
+}
+
+// pgx gives fn the driver's connection inside this same transaction, for COPY
+// and for streaming results that bun would gather in memory first.
+func (tx *tenantTx) pgx(ctx context.Context, fn func(*pgx.Conn) error) error {
+	start := time.Now()
+	defer countStatement(ctx, start)
+	return tx.conn.Raw(func(driverConn any) error {
+		c, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("store: unexpected driver connection %T", driverConn)
+		}
+		return fn(c.Conn())
+	})
+}
+
+// selectFrom starts a query on the model's table, limited to the customer.
+func (tx *tenantTx) selectFrom(model any) *bun.SelectQuery {
+	return tx.tx.NewSelect().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)
+}
+
+// updateOf starts an update of the model's table, limited to the customer.
+func (tx *tenantTx) updateOf(model any) *bun.UpdateQuery {
+	return tx.tx.NewUpdate().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)
+}
+
+// insert stores the model or slice of models. Row-level security refuses one
+// that names another customer.
+func (tx *tenantTx) insert(ctx context.Context, model any) error {
+	_, err := tx.tx.NewInsert().Model(model).Exec(ctx)
+	return err
+}
+
+// actorID is the user behind the viewer; nil for the program itself.
+func (tx *tenantTx) actorID() *models.UserID {
+	if tx.viewer.UserID.IsZero() {
+		return nil
+	}
+	id := tx.viewer.UserID
+	return &id
+}
+
+// Retrying of serialization failures.
+const (
+	maxAttempts  = 5
+	retryBase    = 20 * time.Millisecond
+	retryCeiling = time.Second
+)
+
+// exclusive runs fn in a SERIALIZABLE transaction while holding the named lock
+// of the viewer's customer, so that one such use case runs at a time per
+// customer. Serialization failures and deadlocks retry the whole of fn up to
+// five times; then the error is SERIALIZATION_CONFLICT.
+//
+// The transaction only tries the lock: waiting for it inside would pin a
+// snapshot older than the work waited for. The wait happens in a transaction
+// of its own that holds nothing else.
+func exclusive[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, lock string, fn func(*tenantTx) (T, error)) (T, error) {
+	var zero T
+	for attempt := 1; ; {
+		busy := false
+		result, err := inTenant(ctx, s, v, p, serializable, func(tx *tenantTx) (T, error) {
+			var locked bool
+			if err := tx.tx.NewRaw(`SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))`, lockName(lock, v)).Scan(ctx, &locked); err != nil {
+				return zero, err
+			}
+			if busy = !locked; busy {
+				return zero, nil
+			}
+			return fn(tx)
+		})
+		switch {
+		case err == nil && !busy:
+			return result, nil
+		case err == nil:
+			if err := s.awaitLock(ctx, v, p, lock); err != nil {
+				return zero, err
+			}
+		case models.CodeOf(err) != models.CodeSerializationConflict || attempt == maxAttempts:
+			return zero, err
+		default:
+			s.log.InfoContext(ctx, "serialization conflict, trying again", "lock", lock, "attempt", attempt)
+			if err := pause(ctx, backoff(attempt)); err != nil {
+				return zero, err
+			}
+			attempt++
+		}
+	}
+}
+
+func lockName(lock string, v models.Viewer) string { return lock + ":" + v.CustomerID.UUID().String() }
+
+// awaitLock returns once the lock was free for a moment.
+func (s *Store) awaitLock(ctx context.Context, v models.Viewer, p models.Permission, lock string) error {
+	_, err := inTenant(ctx, s, v, p, readCommitted, func(tx *tenantTx) (struct{}, error) {
+		_, err := tx.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lockName(lock, v))
+		return struct{}{}, err
+	})
+	return err
+}
+
+// backoff is exponential with full jitter.
+func backoff(attempt int) time.Duration {
+	ceiling := min(retryBase<<(attempt-1), retryCeiling)
+	return rand.N(ceiling) + time.Millisecond //nolint:gosec // spreading retries needs no secrecy
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

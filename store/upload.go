@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"upstream/models"
+)
+
+func uploadSpec() listSpec[models.Upload] {
+	type upload = models.Upload
+	return listSpec[upload]{
+		noun: "upload", alias: "up", search: []string{"filename", "status"},
+		order: []term{{column: "uploaded_at", desc: true}, {column: "id", desc: true}},
+		columns: map[string]column[upload]{
+			"id":          {cast: "uuid", value: func(u *upload) any { return u.ID }},
+			"uploaded_at": {cast: "timestamptz", value: func(u *upload) any { return u.UploadedAt }},
+			"status":      {cast: "text", value: func(u *upload) any { return string(u.Status) }},
+			"row_count": {cast: "bigint", nullable: true, value: func(u *upload) any {
+				if u.RowCount == nil {
+					return nil
+				}
+				return *u.RowCount
+			}},
+		},
+	}
+}
+
+func rejectionSpec() listSpec[models.Rejection] {
+	return listSpec[models.Rejection]{
+		noun: "rejection", alias: "rj", order: []term{{column: "row_number"}},
+		columns: map[string]column[models.Rejection]{
+			"row_number": {cast: "bigint", value: func(r *models.Rejection) any { return r.RowNumber }},
+		},
+	}
+}
+
+// Uploads lists the customer's uploads.
+func (s *Store) Uploads(ctx context.Context, v models.Viewer, f models.UploadFilter, l models.List[models.UploadOrderField]) (*models.Rows[*models.Upload], error) {
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Rows[*models.Upload], error) {
+		return list(ctx, tx, uploadSpec(), "", everything, f, l)
+	})
+}
+
+// Upload is one upload of the customer; NOT_FOUND when it has none of this id.
+func (s *Store) Upload(ctx context.Context, v models.Viewer, id models.UploadID) (*models.Upload, error) {
+	return one[models.Upload](ctx, s, v, id, "upload")
+}
+
+// UploadsByID are those of the uploads that the customer has.
+func (s *Store) UploadsByID(ctx context.Context, v models.Viewer, ids []models.UploadID) (map[models.UploadID]*models.Upload, error) {
+	return byID(ctx, s, v, ids, func(u *models.Upload) models.UploadID { return u.ID })
+}
+
+// Rejections lists why rows of an upload were not kept; NOT_FOUND when the
+// customer has no such upload.
+func (s *Store) Rejections(ctx context.Context, v models.Viewer, id models.UploadID, l models.List[models.RejectionOrderField]) (*models.Rows[*models.Rejection], error) {
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Rows[*models.Rejection], error) {
+		if err := tx.mustExist(ctx, (*models.Upload)(nil), id, "upload"); err != nil {
+			return nil, err
+		}
+		ofUpload := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("rj.upload_id = ?", id) }
+		return list(ctx, tx, rejectionSpec(), id.String(), ofUpload, struct{}{}, l)
+	})
+}
+
+// RejectionsOfUploads lists the rejected rows of each of the uploads.
+func (s *Store) RejectionsOfUploads(ctx context.Context, v models.Viewer, ids []models.UploadID, l models.List[models.RejectionOrderField]) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
+		ofUpload := parentOf[models.Rejection, models.UploadID]{
+			column: "upload_id", id: func(r *models.Rejection) models.UploadID { return r.UploadID },
+		}
+		return listOf(ctx, tx, rejectionSpec(), ofUpload, ids, struct{}{}, l)
+	})
+}
+
+// mustExist answers NOT_FOUND unless the customer has the row.
+func (tx *tenantTx) mustExist(ctx context.Context, model any, id identifier, noun string) error {
+	exists, err := tx.selectFrom(model).Where("?TableAlias.id = ?", id.UUID()).Exists(ctx)
+	if err == nil && !exists {
+		return models.NotFound(noun)
+	}
+	return err
+}
