@@ -1,0 +1,157 @@
+// A pretended server for the browser check: just enough of both APIs, answered
+// inside the browser's network layer, so that the pages can be looked at alone.
+import { buildSchema, graphql } from 'graphql';
+
+const schema = buildSchema(`
+  """A calendar day."""
+  scalar Date
+  """An exact amount in USD."""
+  scalar Decimal
+  enum DriftType { DENIAL_RATE DECISION_TIME }
+  enum SeverityLabel { CRITICAL HIGH MEDIUM LOW }
+  enum Direction { ASC DESC }
+  enum DriftEventOrderField { SEVERITY CREATED_AT PAYER }
+  enum DriftTestOrderField { Q_VALUE P_VALUE PAYER }
+  enum ClaimOrderField { DECIDED_DATE SUBMITTED_DATE PAYER OUTCOME }
+  enum Outcome { PAID DENIED OTHER }
+  input DriftEventOrder { field: DriftEventOrderField!, direction: Direction! }
+  input DriftTestOrder { field: DriftTestOrderField!, direction: Direction! }
+  input ClaimOrder { field: ClaimOrderField!, direction: Direction! }
+  input ClaimFilter { outcome: Outcome }
+  input DetectDriftInput { asOf: Date, clientMutationId: String }
+  type PageInfo { hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String, endCursor: String }
+  "Who is signed in."
+  type Viewer { isSuperuser: Boolean! }
+  "A change of one payer's behaviour."
+  type DriftEvent {
+    payer: String!, cptGroup: String!, driftType: DriftType!
+    baselineValue: Float!, currentValue: Float!, deltaValue: Float!, qValue: Float
+    "Size of the change, 0..1."
+    severity: Float!
+    severityLabel: SeverityLabel!, estimatedRevenueImpact: Decimal, reportRun: ReportRun!
+  }
+  type DriftEventConnection { totalCount: Int!, nodes: [DriftEvent!]! }
+  type DriftTest {
+    payer: String!, cptGroup: String!, driftType: DriftType!, baselineValue: Float!, currentValue: Float!
+    pValue: Float, qValue: Float, minDetectableDelta: Float, practical: Boolean!, significant: Boolean!
+  }
+  type DriftTestConnection { nodes: [DriftTest!]! }
+  type ReportRun {
+    id: ID!, status: String!, asOf: Date!, testCount: Int!, driftEventCount: Int!
+    tests(first: Int, orderBy: DriftTestOrder): DriftTestConnection!
+    driftEvents(first: Int): DriftEventConnection!
+  }
+  type ReportRunConnection { nodes: [ReportRun!]! }
+  type Claim {
+    id: ID!, payer: String!, cpt: String!, cptGroup: String!, submittedDate: Date!, decidedDate: Date!
+    outcome: Outcome!, billedAmount: Decimal, denialReasonCode: String
+  }
+  type ClaimConnection { totalCount: Int!, pageInfo: PageInfo!, nodes: [Claim!]! }
+  type UserError { path: [String!], code: String!, message: String! }
+  type DetectDriftPayload { reportRun: ReportRun, userErrors: [UserError!]! }
+  type Query {
+    "Who is signed in."
+    viewer: Viewer!
+    "Drift of the latest successful run."
+    activeDriftEvents(first: Int, orderBy: DriftEventOrder): DriftEventConnection!
+    reportRuns(first: Int): ReportRunConnection!
+    claims(first: Int, after: String, filter: ClaimFilter, orderBy: ClaimOrder): ClaimConnection!
+  }
+  type Mutation { detectDrift(input: DetectDriftInput!): DetectDriftPayload! }
+`);
+
+const test = {
+  payer: 'Aetna', cptGroup: 'SURGERY', driftType: 'DENIAL_RATE', baselineValue: 0.1, currentValue: 0.25,
+  pValue: 0.0007, qValue: 0.004, minDetectableDelta: 0.06, practical: true, significant: true,
+};
+const run = {
+  id: 'run_01jd6', status: 'SUCCESS', asOf: '2026-05-01', testCount: 1, driftEventCount: 1,
+  tests: { nodes: [test] },
+  driftEvents: () => events,
+};
+const events = {
+  totalCount: 1,
+  nodes: [{ ...test, deltaValue: 0.15, severity: 0.8, severityLabel: 'CRITICAL', estimatedRevenueImpact: '18450.00', reportRun: run }],
+};
+const claims = {
+  totalCount: 1,
+  pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: 'c1', endCursor: 'c1' },
+  nodes: [{
+    id: 'clm_01jd6', payer: 'Aetna', cpt: '27447', cptGroup: 'SURGERY', submittedDate: '2026-04-01',
+    decidedDate: '2026-04-20', outcome: 'DENIED', billedAmount: '1840.00', denialReasonCode: '197',
+  }],
+};
+const rootValue = {
+  viewer: { isSuperuser: true },
+  activeDriftEvents: events,
+  reportRuns: { nodes: [run] },
+  claims,
+  detectDrift: { reportRun: run, userErrors: [] },
+};
+
+const openAPI = {
+  openapi: '3.1.0',
+  info: { title: 'Upstream', version: '1.0.0', description: 'Early warning for revenue teams.' },
+  paths: {
+    '/api/v1/drift-events/': {
+      get: {
+        operationId: 'list-drift-events', summary: 'List drift events', tags: ['Drift'], security: [{ bearer: [] }],
+        parameters: [{ name: 'payer', in: 'query', description: 'Only events of this payer.', schema: { type: 'string' } }],
+        responses: {
+          200: {
+            description: 'One page of events.',
+            content: { 'application/json': { schema: { $ref: '#/components/schemas/DriftEventPage' } } },
+          },
+        },
+      },
+    },
+  },
+  components: {
+    schemas: {
+      DriftEventPage: {
+        type: 'object', required: ['count', 'results'],
+        properties: {
+          count: { type: ['integer', 'null'], examples: [1] },
+          results: { type: 'array', items: { type: 'object', properties: { payer: { type: 'string' } } } },
+        },
+      },
+    },
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
+};
+
+const json = (status, body) => ({ status, contentType: 'application/json', body: JSON.stringify(body) });
+
+async function answerGraphQL(route) {
+  const request = route.request();
+  if (request.headers().authorization !== 'Bearer fake-access') {
+    const message = 'Sign in first.';
+    return route.fulfill(json(401, { errors: [{ message, extensions: { code: 'UNAUTHENTICATED' } }] }));
+  }
+  const { query, variables, operationName } = request.postDataJSON();
+  const result = await graphql({ schema, source: query, rootValue, variableValues: variables, operationName });
+  const cost = { requested: 142, actual: 31, budget: 10000, remaining: 9858, sqlStatements: 3, dbMs: 4.25 };
+  return route.fulfill(json(200, { ...result, extensions: { cost } }));
+}
+
+function answerToken(route) {
+  const { email, password } = route.request().postDataJSON();
+  if (email && password === 'right-password') {
+    return route.fulfill(json(200, { access: 'fake-access', refresh: 'fake-refresh' }));
+  }
+  const detail = 'The e-mail address or the password is wrong.';
+  return route.fulfill(json(401, { title: 'Unauthenticated', status: 401, code: 'UNAUTHENTICATED', detail }));
+}
+
+function answerEvents(route) {
+  const authorization = route.request().headers().authorization ?? 'none';
+  return route.fulfill(json(200, { count: 1, results: [{ payer: 'Aetna', authorization }] }));
+}
+
+/** Answers the APIs' addresses for every page of the context. */
+export async function pretend(context) {
+  await context.route('**/graphql', answerGraphQL);
+  await context.route('**/api/v1/auth/token/', answerToken);
+  await context.route('**/api/v1/drift-events/**', answerEvents);
+  await context.route('**/api/openapi.json', (route) => route.fulfill(json(200, openAPI)));
+}
