@@ -1,7 +1,9 @@
 package models
 
 import (
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 )
@@ -18,6 +20,23 @@ type PayerMapping struct {
 	Version        int64          `bun:"version"`
 	CreatedAt      time.Time      `bun:"created_at"`
 	UpdatedAt      time.Time      `bun:"updated_at"`
+}
+
+// NewPayerMapping is the input that creates a payer mapping.
+type NewPayerMapping struct {
+	RawName        string
+	NormalizedName string
+}
+
+// Validate lists what is wrong with the input.
+func (in NewPayerMapping) Validate() error {
+	var fields []FieldError
+	for _, f := range []struct{ path, value string }{{"raw_name", in.RawName}, {"normalized_name", in.NormalizedName}} {
+		if strings.TrimSpace(f.value) == "" || utf8.RuneCountInString(f.value) > 255 {
+			fields = append(fields, FieldError{f.path, "invalid", "must have 1 to 255 characters, not all blank"})
+		}
+	}
+	return Invalid(fields...)
 }
 
 // CPTGroupMapping puts a procedure code into the customer's own group instead

@@ -81,7 +81,9 @@ const (
 )
 
 // Values lists the window dates.
-func (WindowBy) Values() []string { return []string{string(WindowByDecided), string(WindowBySubmitted)} }
+func (WindowBy) Values() []string {
+	return []string{string(WindowByDecided), string(WindowBySubmitted)}
+}
 
 // MarshalGQL writes the GraphQL enum value.
 func (w WindowBy) MarshalGQL(out io.Writer) { marshalEnum(out, w) }

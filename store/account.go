@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -105,6 +106,24 @@ func (s *Store) RecordSignIn(ctx context.Context, v models.Viewer) error {
 			return struct{}{}, err
 		}
 		return struct{}{}, tx.audit(ctx, v, auditSignedIn, "user", v.UserID.String())
+	})
+	return err
+}
+
+// SetPassword replaces a user's password hash for the operator. It answers
+// NOT_FOUND when there is no such user.
+func (s *Store) SetPassword(ctx context.Context, id models.UserID, hash string) error {
+	_, err := system(ctx, s, func(tx *systemTx) (struct{}, error) {
+		result, err := tx.tx.NewUpdate().Model((*models.User)(nil)).
+			Set("password_hash = ?", hash).Set("version = version + 1").Set("updated_at = ?", tx.now).
+			Where("id = ?", id).Exec(ctx)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return struct{}{}, cmp.Or(err, error(models.NotFound("account")))
+		}
+		return struct{}{}, tx.audit(ctx, models.Viewer{}, auditPasswordSet, "user", id.String())
 	})
 	return err
 }

@@ -15,18 +15,18 @@ import (
 type auditAction string
 
 const (
-	auditCustomerCreated    auditAction = "customer_created"
-	auditUserCreated        auditAction = "user_created"
-	auditMemberAdded        auditAction = "member_added"
-	auditSignedIn           auditAction = "login_succeeded"
-	auditUploadCreated      auditAction = "upload_created"
-	auditUploadFailed       auditAction = "upload_failed"
-	auditPHIDetected        auditAction = "phi_detection_in_upload"
-	auditReportRunStarted   auditAction = "report_run_started"
-	auditReportRunCompleted auditAction = "report_run_completed"
-	auditReportRunFailed    auditAction = "report_run_failed"
-	auditDriftEventCreated  auditAction = "drift_event_created"
-	auditMappingsImported   auditAction = "payer_mappings_imported"
+	auditCustomerCreated     auditAction = "customer_created"
+	auditUserCreated         auditAction = "user_created"
+	auditPasswordSet         auditAction = "password_set"
+	auditSignedIn            auditAction = "login_succeeded"
+	auditUploadCreated       auditAction = "upload_created"
+	auditUploadFailed        auditAction = "upload_failed"
+	auditPHIDetected         auditAction = "phi_detection_in_upload"
+	auditReportRunStarted    auditAction = "report_run_started"
+	auditReportRunCompleted  auditAction = "report_run_completed"
+	auditReportRunFailed     auditAction = "report_run_failed"
+	auditDriftEventCreated   auditAction = "drift_event_created"
+	auditPayerMappingCreated auditAction = "payer_mapping_created"
 )
 
 // auditEvent is one line of the append-only log of who did what.

@@ -99,9 +99,9 @@ func constraintError(pgErr *pgconn.PgError, cause error) error {
 }
 
 // isStillReferenced tells the delete side of a foreign key from the insert
-// side. PostgreSQL gives both the same SQLSTATE (until 18, which has 23001 for
-// RESTRICT) and the same constraint name; only the detail differs. The server
-// sets lc_messages to C on its connections, so the text is not translated.
+// side. Up to PostgreSQL 17 both have one SQLSTATE and one constraint name and
+// only the detail differs; 18 reports RESTRICT as 23001. On a server whose
+// messages are translated the field error of the insert side is the answer.
 func isStillReferenced(pgErr *pgconn.PgError) bool {
 	return pgErr.Code == stateRestrictViolation || strings.Contains(pgErr.Detail, "still referenced")
 }

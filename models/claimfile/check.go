@@ -28,9 +28,8 @@ const maxCachedPayers = 4096
 // checker turns records into rows. It is bound to one customer's mappings and
 // to one day, and not safe for concurrent use.
 type checker struct {
-	opts       Options
-	earliest   models.Date
-	firstNames map[string]bool
+	opts     Options
+	earliest models.Date
 	// payers remembers the mapped name of raw names that passed every rule: a
 	// file repeats few payers many times.
 	payers  map[string]string
@@ -39,10 +38,9 @@ type checker struct {
 
 func newChecker(opts Options) *checker {
 	return &checker{
-		opts:       opts,
-		earliest:   models.NewDate(1990, time.January, 1),
-		firstNames: firstNames(),
-		payers:     map[string]string{},
+		opts:     opts,
+		earliest: models.NewDate(1990, time.January, 1),
+		payers:   map[string]string{},
 	}
 }
 
@@ -78,10 +76,10 @@ func (c *checker) required(rec *record, _ *Row) *problem {
 }
 
 func (c *checker) patientData(rec *record, _ *Row) *problem {
-	if _, known := c.payers[rec.Payer]; !known && (isPersonName(rec.Payer, c.firstNames) || hasIdentifier(rec.Payer)) {
+	if _, known := c.payers[rec.Payer]; !known && (isPersonName(rec.Payer) || hasIdentifier(rec.Payer)) {
 		return &problem{"payer", models.RejectionPHI, msgPHI}
 	}
-	if isPersonName(rec.ClaimNumber, c.firstNames) || hasIdentifier(rec.ClaimNumber) {
+	if isPersonName(rec.ClaimNumber) || hasIdentifier(rec.ClaimNumber) {
 		return &problem{"claim_number", models.RejectionPHI, msgPHI}
 	}
 	return nil

@@ -186,7 +186,7 @@ func normalise(fields []string) []string {
 // missingColumns lists the required columns that names lacks.
 func missingColumns(names []string) []string {
 	var missing []string
-	for _, column := range knownColumns()[:requiredColumns] {
+	for _, column := range knownColumns[:requiredColumns] {
 		if !slices.Contains(names, column) {
 			missing = append(missing, column)
 		}
@@ -215,7 +215,7 @@ func checkHeader(names []string) error {
 
 func repeatedColumns(names []string) []string {
 	var repeated []string
-	for _, column := range knownColumns() {
+	for _, column := range knownColumns {
 		first := slices.Index(names, column)
 		if first >= 0 && slices.Contains(names[first+1:], column) {
 			repeated = append(repeated, column)

@@ -23,7 +23,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		accepted     bool
 	}{
 		"good rows":            {wide, "Aetna,99213,2026-01-05,2026-01-20,PAID," + strings.Repeat("n", 4000) + "\n", true},
-		"quoted rows":          {wide, "Aetna,99213,2026-01-05,2026-01-20,PAID,\"" + strings.Repeat("n\n", 2000) + "\"\n", true},
+		"quoted rows":          {wide, "Aetna,99213,2026-01-05,2026-01-20,PAID,\"" + strings.Repeat(strings.Repeat("n", 199)+"\n", 20) + "\"\n", true},
 		"rejected rows":        {requiredHeader, strings.Repeat("x", 4000) + "\n", false},
 		"one endless line":     {requiredHeader, strings.Repeat("x", 4000), false},
 		"one endless quote":    {requiredHeader + "\"", strings.Repeat("x", 4000), false},

@@ -7,23 +7,25 @@ import (
 	"unicode/utf8"
 )
 
-// firstNames are the common US first names by which a payer cell is recognised
-// as a person. It is a function because a map cannot be constant.
-func firstNames() map[string]bool {
-	names := map[string]bool{}
-	for name := range strings.FieldsSeq(`andrew anthony ashley barbara betty charles christopher
-		daniel david donald donna dorothy elizabeth emily james jennifer jessica john joseph joshua
-		karen kimberly linda margaret mark mary matthew michael michelle nancy patricia paul richard
-		robert sandra sarah steven susan thomas william`) {
-		names[name] = true
+// firstNames are the common US first names by which a cell is recognised as a
+// person. It is never written to.
+var firstNames = setOf(`andrew anthony ashley barbara betty charles christopher
+	daniel david donald donna dorothy elizabeth emily james jennifer jessica john joseph joshua
+	karen kimberly linda margaret mark mary matthew michael michelle nancy patricia paul richard
+	robert sandra sarah steven susan thomas william`)
+
+func setOf(words string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(words) {
+		set[word] = true
 	}
-	return names
+	return set
 }
 
 // isPersonName reports whether text reads like a person: two or three words,
 // each in Title Case and made of letters and hyphens, the first one (up to its
 // hyphen) a common first name.
-func isPersonName(text string, firstNames map[string]bool) bool {
+func isPersonName(text string) bool {
 	if !strings.ContainsFunc(text, unicode.IsSpace) {
 		return false
 	}

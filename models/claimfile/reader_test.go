@@ -98,7 +98,7 @@ func TestRealFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	out, err := readAll(t, file, claimfile.Options{Today: today, Groups: defaultGroups(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -167,24 +167,25 @@ func TestWholeFileErrors(t *testing.T) {
 		file, code, message string
 		fields              int
 	}{
-		"empty":             {"", "empty", "The file is empty.", 1},
-		"only a BOM":        {"\ufeff", "empty", "The file is empty.", 1},
-		"only blank lines":  {"\r\n  \n\n", "empty", "The file is empty.", 1},
-		"xlsx":              {"PK\x03\x04\x14\x00", "not_csv", "The file must be a CSV file, but this is an Excel workbook or ZIP archive.", 1},
-		"xls":               {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "not_csv", "The file must be a CSV file, but this is an old Excel workbook.", 1},
-		"pdf":               {"%PDF-1.7\n%\xe2\xe3", "not_csv", "The file must be a CSV file, but this is a PDF document.", 1},
-		"gzip":              {"\x1f\x8b\x08\x00", "not_csv", "The file must be a CSV file, but this is a gzip archive.", 1},
-		"NUL in the header": {"payer\x00,cpt\n", "not_csv", "The file must be a CSV file, but this is binary data.", 1},
-		"UTF-16":            {"\xff\xfep\x00a\x00", "encoding", "The file must be UTF-8 text, but this is UTF-16: save it as CSV UTF-8.", 1},
-		"Latin-1 header":    {"payer,cpt,d\xe9cision\n", "encoding", "The file must be UTF-8 text, but its header line is not: save it as CSV UTF-8.", 1},
-		"quote in header":   {"payer,c\"pt,x\n", "malformed_header", "The file has a header line that is not a valid CSV record: a quote is misplaced or never closed.", 1},
-		"endless header":    {strings.Repeat("payer", 300_000), "malformed_header", "The file has a header line that is longer than 1 MiB, or a quote in it is never closed.", 1},
-		"1001 columns":      {many + "payer\n", "too_many_columns", "The file must have at most 1000 columns.", 1},
-		"one missing":       {"payer,cpt,submitted_date,decided_date\nA,1,2026-01-01,2026-01-02\n", "missing_column", "The file lacks required columns: outcome.", 1},
-		"three missing":     {"outcome,CPT\n", "missing_column", "The file lacks required columns: payer, submitted_date, decided_date.", 3},
-		"no header":         {"Aetna,99213,2026-01-01,2026-01-02,PAID\n", "missing_column", "The file has no header line, which must name the required columns: payer, cpt, submitted_date, decided_date, outcome.", 5},
-		"repeated required": {"payer,cpt,submitted_date,decided_date,outcome, Payer \n", "duplicate_column", "The file names a column more than once: payer.", 1},
-		"repeated optional": {"payer,cpt,submitted_date,decided_date,outcome,billed_amount,billed_amount\n", "duplicate_column", "The file names a column more than once: billed_amount.", 1},
+		"empty":                   {"", "empty", "The file is empty.", 1},
+		"only a BOM":              {"\ufeff", "empty", "The file is empty.", 1},
+		"only blank lines":        {"\r\n  \n\n", "empty", "The file is empty.", 1},
+		"xlsx":                    {"PK\x03\x04\x14\x00", "not_csv", "The file must be a CSV file, but this is an Excel workbook or ZIP archive.", 1},
+		"xls":                     {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "not_csv", "The file must be a CSV file, but this is an old Excel workbook.", 1},
+		"pdf":                     {"%PDF-1.7\n%\xe2\xe3", "not_csv", "The file must be a CSV file, but this is a PDF document.", 1},
+		"gzip":                    {"\x1f\x8b\x08\x00", "not_csv", "The file must be a CSV file, but this is a gzip archive.", 1},
+		"NUL in the header":       {"payer\x00,cpt\n", "not_csv", "The file must be a CSV file, but this is binary data.", 1},
+		"UTF-16":                  {"\xff\xfep\x00a\x00", "encoding", "The file must be UTF-8 text, but this is UTF-16: save it as CSV UTF-8.", 1},
+		"Latin-1 header":          {"payer,cpt,d\xe9cision\n", "encoding", "The file must be UTF-8 text, but its header line is not: save it as CSV UTF-8.", 1},
+		"NUL later in the header": {"payer,\"cp\nt\x00\",x\n", "not_csv", "The file must be a CSV file, but this is binary data.", 1},
+		"quote in header":         {"payer,c\"pt,x\n", "malformed_header", "The file has a header line that is not a valid CSV record: a quote is misplaced or never closed.", 1},
+		"endless header":          {strings.Repeat("payer", 300_000), "malformed_header", "The file has a header line that is longer than 1 MiB, or a quote in it is never closed.", 1},
+		"1001 columns":            {many + "payer\n", "too_many_columns", "The file must have at most 1000 columns.", 1},
+		"one missing":             {"payer,cpt,submitted_date,decided_date\nA,1,2026-01-01,2026-01-02\n", "missing_column", "The file lacks required columns: outcome.", 1},
+		"three missing":           {"outcome,CPT\n", "missing_column", "The file lacks required columns: payer, submitted_date, decided_date.", 3},
+		"no header":               {"Aetna,99213,2026-01-01,2026-01-02,PAID\n", "missing_column", "The file has no header line, which must name the required columns: payer, cpt, submitted_date, decided_date, outcome.", 5},
+		"repeated required":       {"payer,cpt,submitted_date,decided_date,outcome, Payer \n", "duplicate_column", "The file names a column more than once: payer.", 1},
+		"repeated optional":       {"payer,cpt,submitted_date,decided_date,outcome,billed_amount,billed_amount\n", "duplicate_column", "The file names a column more than once: billed_amount.", 1},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -358,6 +359,8 @@ func TestSourceFailure(t *testing.T) {
 		"at once":          "",
 		"in the header":    "payer,cp",
 		"between rows":     requiredHeader + strings.Repeat(good, 10_000),
+		"in a long header": "payer" + strings.Repeat(",x", 100_000),
+		"in blank lines":   strings.Repeat(" ", 1<<17),
 		"in a row":         requiredHeader + strings.Repeat(good, 10_000) + "Aetna,99",
 		"in a quoted cell": requiredHeader + strings.Repeat(good, 10_000) + "\"Aetna\n,99",
 	} {
@@ -372,6 +375,45 @@ func TestSourceFailure(t *testing.T) {
 				t.Errorf("a cut-off row was rejected instead: %+v", out.rejections)
 			}
 		})
+	}
+}
+
+// TestReadsAheadLittle: progress that is shown must not run far ahead of the rows.
+func TestReadsAheadLittle(t *testing.T) {
+	t.Parallel()
+	const good = "Aetna,99213,2026-01-05,2026-01-20,PAID\n"
+	file := requiredHeader + strings.Repeat(good, 20_000)
+	reader, err := claimfile.NewReader(strings.NewReader(file), claimfile.Options{Today: today})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20_000 {
+		if _, rejection, err := reader.Next(); rejection != nil || err != nil {
+			t.Fatal(rejection, err)
+		}
+		consumed := int64(len(requiredHeader) + (n+1)*len(good))
+		if ahead := reader.BytesRead() - consumed; ahead < 0 || ahead > 64<<10 {
+			t.Fatalf("after row %d, %d bytes ahead", n+2, ahead)
+		}
+	}
+	if reader.BytesRead() != int64(len(file)) {
+		t.Errorf("read %d of %d bytes", reader.BytesRead(), len(file))
+	}
+}
+
+// TestRowsOutliveTheReader keeps rows while many more are read: their text must
+// not be overwritten.
+func TestRowsOutliveTheReader(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("claim_number," + requiredHeader)
+	for i := range 5000 {
+		fmt.Fprintf(&b, "CLM-%d,\"Payer %d\",99213,2026-01-05,2026-01-20,PAID\n", i, i%7)
+	}
+	for i, row := range mustRead(t, b.String(), claimfile.Options{}).rows {
+		if row.ClaimNumber != fmt.Sprintf("CLM-%d", i) || row.Payer != fmt.Sprintf("Payer %d", i%7) {
+			t.Fatalf("row %d became %s of %s", row.Number, row.ClaimNumber, row.Payer)
+		}
 	}
 }
 

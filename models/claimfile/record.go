@@ -35,10 +35,12 @@ type record struct {
 const requiredColumns = 5
 
 // knownColumns lists every column a file may have, the required ones first.
-func knownColumns() []string {
-	names, err := csvutil.Header(record{}, "csv")
+var knownColumns = columnsOf(record{})
+
+func columnsOf(tagged any) []string {
+	names, err := csvutil.Header(tagged, "csv")
 	if err != nil {
-		panic(err) // only for a type that is no struct
+		panic(err) // at start-up, and only for a type that is no struct
 	}
 	return names
 }

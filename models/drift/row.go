@@ -71,14 +71,6 @@ func (a *Amount) add(other Amount) {
 	a.Sum = a.Sum.Add(other.Sum)
 }
 
-// Mean is Sum / N in USD, 0 when there are no claims.
-func (a Amount) Mean() float64 {
-	if a.N == 0 {
-		return 0
-	}
-	return a.Sum.InexactFloat64() / float64(a.N)
-}
-
 // Cell is one row of the cell aggregate described in the package comment.
 type Cell struct {
 	Window Window

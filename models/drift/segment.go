@@ -155,8 +155,8 @@ func (a *Accumulator) aggregate(w Window, payer, group string) *Aggregate {
 // Segments are the segments of the run ordered by payer and CPT group, with
 // one segment models.CPTGroupAll for every payer that has two or more groups
 // in the windows together, except for the threshold method, which knows no
-// such segment. They share nothing that a later Add would change for the ALL
-// segments; call Segments once all rows are in.
+// such segment. Call it once all rows are in: a later Add reaches the groups
+// handed out, but not their ALL.
 func (a *Accumulator) Segments() []*Segment {
 	segments := slices.Collect(maps.Values(a.segments))
 	if a.params.Method != models.MethodThreshold {

@@ -7,6 +7,10 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
+// meanDigits after the decimal point keep a mean exact to the last bit of a
+// float64 for amounts from a cent upwards.
+const meanDigits = 20
+
 // Moments are the exact sums a mean and a variance follow from: N values, USD.
 type Moments struct {
 	N               int
@@ -28,7 +32,7 @@ func (m Moments) Sample() Sample {
 		return s
 	}
 	n := decimal.NewFromInt(int64(m.N))
-	s.Mean = m.Sum.InexactFloat64() / float64(m.N)
+	s.Mean = m.Sum.DivRound(n, meanDigits).InexactFloat64()
 	if m.N > 1 {
 		spread := n.Mul(m.SumSquares).Sub(m.Sum.Mul(m.Sum)).InexactFloat64()
 		s.Variance = max(0, spread) / (float64(m.N) * float64(m.N-1))

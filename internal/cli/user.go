@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+
+	"upstream/internal/auth"
+	"upstream/models"
+	"upstream/store"
+)
+
+type userCommand struct {
+	Create userCreate `cmd:"" help:"Create a user; the password comes from UPSTREAM_USER_PASSWORD or is asked for."`
+}
+
+type userCreate struct {
+	Email     string `arg:"" help:"Address the user signs in with."`
+	Customer  string `help:"Slug of the customer the user belongs to." placeholder:"SLUG" xor:"who" required:""`
+	Role      string `default:"viewer" help:"owner, admin, analyst or viewer."`
+	Superuser bool   `help:"Create an operator who belongs to no customer and may act for every one." xor:"who" required:""`
+	Password  string `hidden:"" env:"UPSTREAM_USER_PASSWORD"`
+}
+
+// Run creates the user.
+func (c userCreate) Run(ctx context.Context, a *app) error {
+	password, err := a.password(c.Password)
+	if err != nil {
+		return err
+	}
+	if err := auth.CheckPassword(password, c.Email); err != nil {
+		return err
+	}
+	hash, err := auth.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	return a.openStore(ctx, commandConns, false, func(st *store.Store, _ *database) error {
+		in := models.NewUser{Email: c.Email, PasswordHash: hash, Role: models.Role(c.Role), Superuser: c.Superuser}
+		var customer models.CustomerID
+		if !c.Superuser {
+			found, err := st.CustomerBySlug(ctx, c.Customer)
+			if err != nil {
+				return err
+			}
+			customer = found.ID
+		}
+		user, err := st.CreateUser(ctx, customer, in)
+		if err != nil {
+			return err
+		}
+		return a.print(map[string]string{"id": user.ID.String(), "email": user.Email}, func(w *tabwriter.Writer) {
+			_, _ = fmt.Fprintf(w, "%s\t%s\n", user.ID, user.Email)
+		})
+	})
+}
+
+// password is the configured one, or read from the terminal without showing
+// it, or from the first line of a pipe.
+func (a *app) password(configured string) (string, error) {
+	if configured != "" {
+		return configured, nil
+	}
+	if file, ok := a.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a descriptor is small
+		_, _ = fmt.Fprint(a.Err, "Password: ")
+		typed, err := term.ReadPassword(int(file.Fd())) //nolint:gosec // as above
+		_, _ = fmt.Fprintln(a.Err)
+		return string(typed), err
+	}
+	line, err := bufio.NewReader(a.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
