@@ -1,0 +1,181 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"upstream/models"
+)
+
+// The cost of an operation is an upper bound on the values its answer can
+// hold, plus a surcharge for what is dear to compute:
+//
+//   - a field costs 1 plus what is selected below it
+//   - below a connection, `edges` and `nodes` cost their selection times the
+//     page size asked for
+//   - `totalCount` costs 10, a mutation 5,000
+//   - below `nodes(ids:)` the selection counts once per identifier
+//   - introspection multiplies by how many types, fields and arguments a
+//     schema like this one has, at a fifth of the price: it reads no database
+//
+// @skip and @include are ignored, so the cost of a document does not depend on
+// which branch a client takes.
+const (
+	costTotalCount  = 10
+	costMutation    = 5000
+	introspectShare = 5
+	// ceiling saturates sums, far above any budget and far below overflow.
+	ceiling = 1 << 40
+)
+
+// costLimit prices an operation before it runs and refuses it beyond the budget.
+type costLimit struct{ budget int }
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+} = costLimit{}
+
+// ExtensionName implements graphql.HandlerExtension.
+func (costLimit) ExtensionName() string { return "CostLimit" }
+
+// Validate implements graphql.HandlerExtension.
+func (costLimit) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (c costLimit) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	cost := operationCost(op)
+	requestFrom(ctx).cost = cost
+	if cost > c.budget {
+		return refuse(models.NewError(models.CodeTooComplex,
+			"The operation costs %d; at most %d is allowed. Ask for fewer fields or smaller pages.", cost, c.budget))
+	}
+	return nil
+}
+
+// price is the cost of a selection: what counts once, and what counts once per
+// row when the selection is a connection's.
+type price struct{ once, perRow int }
+
+func (p price) plus(q price) price {
+	return price{once: min(p.once+q.once, ceiling), perRow: min(p.perRow+q.perRow, ceiling)}
+}
+
+// total is the cost with a page of size rows.
+func (p price) total(size int) int { return min(p.once+times(size, p.perRow), ceiling) }
+
+func times(n, cost int) int {
+	if n > 0 && cost > ceiling/n {
+		return ceiling
+	}
+	return n * cost
+}
+
+// pricer walks a validated operation; each fragment is priced once.
+type pricer struct {
+	op        *graphql.OperationContext
+	fragments map[string]price
+}
+
+func operationCost(op *graphql.OperationContext) int {
+	p := pricer{op: op, fragments: map[string]price{}}
+	cost := p.selection(op.Operation.SelectionSet).total(1)
+	if op.Operation.Operation == ast.Mutation {
+		cost = min(cost+costMutation*len(op.Operation.SelectionSet), ceiling)
+	}
+	return cost
+}
+
+func (p *pricer) selection(set ast.SelectionSet) price {
+	var sum price
+	for _, sel := range set {
+		switch sel := sel.(type) {
+		case *ast.Field:
+			sum = sum.plus(p.field(sel))
+		case *ast.InlineFragment:
+			sum = sum.plus(p.selection(sel.SelectionSet))
+		case *ast.FragmentSpread:
+			sum = sum.plus(p.fragment(sel))
+		}
+	}
+	return sum
+}
+
+func (p *pricer) fragment(spread *ast.FragmentSpread) price {
+	if known, ok := p.fragments[spread.Name]; ok {
+		return known
+	}
+	p.fragments[spread.Name] = price{}
+	cost := p.selection(spread.Definition.SelectionSet)
+	p.fragments[spread.Name] = cost
+	return cost
+}
+
+// field prices one field. What hangs below a connection's rows is perRow for
+// the connection; everything else counts once.
+func (p *pricer) field(f *ast.Field) price {
+	below := p.selection(f.SelectionSet)
+	inConnection := strings.HasSuffix(f.ObjectDefinition.Name, "Connection")
+	switch {
+	case inConnection && (f.Name == fieldEdges || f.Name == fieldNodes):
+		return price{perRow: min(below.once+1, ceiling)}
+	case inConnection && f.Name == fieldTotalCount:
+		return price{once: costTotalCount}
+	case strings.HasPrefix(f.ObjectDefinition.Name, "__"):
+		return price{once: min(1+times(typicalLength(f.Name), below.once), ceiling)}
+	case isIntrospection(f.Name):
+		return price{once: 1 + below.once/introspectShare}
+	}
+	args := f.ArgumentMap(p.op.Variables)
+	if ids, ok := args["ids"].([]any); ok {
+		return price{once: min(1+times(len(ids), below.once), ceiling)}
+	}
+	return price{once: min(1+below.total(pageSize(args)), ceiling)}
+}
+
+// pageSize is how many rows a connection with these arguments may answer with.
+func pageSize(args map[string]any) int {
+	for _, name := range []string{"first", "last"} {
+		if n, given := wholeNumber(args[name]); given {
+			// Other sizes are refused when the field is resolved.
+			return min(max(n, 0), models.MaxConnectionSize)
+		}
+	}
+	return models.DefaultConnectionSize
+}
+
+func wholeNumber(v any) (int, bool) {
+	switch v := v.(type) {
+	case int64:
+		return int(min(max(v, -1), models.MaxConnectionSize)), true
+	case int:
+		return v, true
+	case float64:
+		return int(min(max(v, -1), models.MaxConnectionSize)), true
+	case json.Number:
+		n, err := v.Int64()
+		return int(min(max(n, -1), models.MaxConnectionSize)), err == nil
+	default:
+		return 0, false
+	}
+}
+
+// typicalLength is how many items a list of the introspection schema has,
+// averaged over this one.
+func typicalLength(field string) int {
+	switch field {
+	case "types":
+		return 60
+	case "fields":
+		return 6
+	case "directives", "enumValues", "inputFields":
+		return 3
+	default:
+		return 1
+	}
+}

@@ -1,0 +1,141 @@
+package graph
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"upstream/graph/wire"
+	"upstream/models"
+)
+
+// maxSearch is how many characters a search may have. Every word becomes a
+// condition per searchable column, so an unbounded one would be a statement of
+// unbounded size.
+const maxSearch = 200
+
+// maxOrders is how many terms an ordering may have.
+const maxOrders = 5
+
+// The fields of every connection.
+const (
+	fieldEdges      = "edges"
+	fieldNodes      = "nodes"
+	fieldPageInfo   = "pageInfo"
+	fieldTotalCount = "totalCount"
+)
+
+// window is the part of a list that a connection field was asked for.
+type window struct {
+	first  *int
+	after  *string
+	last   *int
+	before *string
+}
+
+// connection answers a connection field: it decodes what was asked for, has
+// read fetch it, and arranges the rows.
+func connection[T any, F models.OrderField](
+	ctx context.Context, search *string, orderBy []models.Order[F], w window,
+	read func(models.Viewer, models.List[F]) (*models.Rows[*T], error),
+) (*wire.Connection[*T], error) {
+	v, err := signedIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := listOf(ctx, search, orderBy, w)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := read(v, l)
+	if err != nil {
+		return nil, err
+	}
+	adopt(ctx, rows.Items)
+	return wire.NewConnection(rows), nil
+}
+
+// listOf decodes the arguments and the selection of a connection field into
+// what the store needs to know, so that it reads nothing nobody asked for.
+func listOf[F models.OrderField](ctx context.Context, search *string, orderBy []models.Order[F], w window) (models.List[F], error) {
+	fields := w.problems()
+	if utf8.RuneCountInString(deref(search)) > maxSearch {
+		fields = append(fields, models.FieldError{Path: "search", Code: "too_long", Message: "must have at most 200 characters"})
+	}
+	if len(orderBy) > maxOrders {
+		fields = append(fields, models.FieldError{Path: "orderBy", Code: "too_many", Message: "must have at most 5 terms"})
+	}
+	if err := models.Invalid(fields...); err != nil {
+		return models.List[F]{}, err
+	}
+	return models.List[F]{Search: deref(search), OrderBy: orderBy, Page: w.page(selectionOf(ctx))}, nil
+}
+
+// problems lists what is wrong with the window, all of it at once.
+func (w window) problems() []models.FieldError {
+	var fields []models.FieldError
+	for _, size := range []struct {
+		path  string
+		value *int
+	}{{"first", w.first}, {"last", w.last}} {
+		if size.value != nil && (*size.value < 0 || *size.value > models.MaxConnectionSize) {
+			fields = append(fields, models.FieldError{Path: size.path, Code: "out_of_range", Message: "must be between 0 and 100"})
+		}
+	}
+	if w.first != nil && w.last != nil {
+		fields = append(fields, models.FieldError{Path: "last", Code: "conflicting", Message: "must not be combined with first"})
+	}
+	return fields
+}
+
+// page is the window as the store reads it.
+func (w window) page(s selection) models.Page {
+	p := models.Page{
+		Limit: models.DefaultConnectionSize, After: deref(w.after), Before: deref(w.before), Backward: w.last != nil,
+		WantTotal: s.total, SkipRows: !s.rows,
+	}
+	switch {
+	case w.first != nil:
+		p.Limit = *w.first
+	case w.last != nil:
+		p.Limit = *w.last
+	}
+	// One neighbour is known from the row read beyond the page; the other, and
+	// rows beyond the far cursor, cost a statement.
+	p.WantNeighbours = s.previous && (!p.Backward || p.After != "") || s.next && (p.Backward || p.Before != "")
+	return p
+}
+
+// selection is what an operation reads of a connection.
+type selection struct{ rows, total, next, previous bool }
+
+// selectionOf inspects the fields under the connection being resolved, through
+// fragments and with @skip and @include applied.
+func selectionOf(ctx context.Context) selection {
+	var s selection
+	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+		switch f.Name {
+		case fieldEdges, fieldNodes:
+			s.rows = true
+		case fieldTotalCount:
+			s.total = true
+		case fieldPageInfo:
+			s.rows = true
+			for _, info := range graphql.CollectFields(graphql.GetOperationContext(ctx), f.Selections, nil) {
+				s.next = s.next || info.Name == "hasNextPage"
+				s.previous = s.previous || info.Name == "hasPreviousPage"
+			}
+		}
+	}
+	return s
+}
+
+// deref is the value behind p, or the zero value.
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

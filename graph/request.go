@@ -1,0 +1,54 @@
+package graph
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"upstream/internal/auth"
+	"upstream/models"
+	"upstream/store"
+)
+
+// request is what one HTTP request carries besides its operation: who asks,
+// what it has cost so far, and the rows it has loaded.
+type request struct {
+	viewer  models.Viewer
+	id      string
+	stats   *store.Stats
+	loaders loaders
+	// timeout is set once execution starts; zero before.
+	timeout time.Duration
+	cost    int
+	// presented counts errors, so that the answer holds only the first few.
+	presented atomic.Int64
+	// logged holds the internal failures already written to the log: one cause
+	// may surface at a hundred rows.
+	logged sync.Map
+}
+
+type requestKey struct{}
+
+// newRequest prepares the context of one request.
+func newRequest(ctx context.Context, opts Options) (context.Context, *request) {
+	ctx, stats := store.WithStats(ctx)
+	r := &request{viewer: auth.ViewerFrom(ctx), stats: stats, id: opts.RequestID(ctx)}
+	return context.WithValue(ctx, requestKey{}, r), r
+}
+
+// requestFrom is the request of a context that newRequest made.
+func requestFrom(ctx context.Context) *request {
+	r, _ := ctx.Value(requestKey{}).(*request)
+	return r
+}
+
+// signedIn is the viewer of a context, or UNAUTHENTICATED: every field that
+// touches a customer's data starts with it.
+func signedIn(ctx context.Context) (models.Viewer, error) {
+	v := requestFrom(ctx).viewer
+	if !v.Authenticated() {
+		return v, models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
+	}
+	return v, nil
+}

@@ -1,0 +1,42 @@
+package graph
+
+import (
+	"io/fs"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+
+	"upstream/graph/schema"
+)
+
+// loadSchema reads the embedded schema. It panics when that is broken, which
+// the tests of this package would have shown.
+func loadSchema() *ast.Schema {
+	names, err := fs.Glob(schema.Files, "*.graphqls")
+	if err != nil {
+		panic(err)
+	}
+	sources := make([]*ast.Source, len(names))
+	for i, name := range names {
+		text, err := schema.Files.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		sources[i] = &ast.Source{Name: name, Input: string(text)}
+	}
+	s := gqlparser.MustLoadSchema(sources...)
+	// The parser's prelude offers @defer, whose later parts have no way to a
+	// client here: an answer is one JSON document.
+	delete(s.Directives, "defer")
+	return s
+}
+
+// SDL is the whole schema in the schema definition language, types in
+// alphabetical order, the same text on every call.
+func SDL() string {
+	var b strings.Builder
+	formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(loadSchema())
+	return b.String()
+}

@@ -1,0 +1,66 @@
+package wire
+
+import "upstream/models"
+
+// Node is any object with an identifier: one of the entity types of models.
+type Node any
+
+// PageInfo says where a page stands within its list.
+type PageInfo struct {
+	HasNextPage     bool
+	HasPreviousPage bool
+	StartCursor     *string
+	EndCursor       *string
+}
+
+// Edge is one row of a connection with its cursor.
+type Edge[T any] struct {
+	Cursor string
+	Node   T
+}
+
+// Connection is one page of a list.
+type Connection[T any] struct {
+	Edges    []Edge[T]
+	Nodes    []T
+	PageInfo PageInfo
+	// TotalCount counts the whole list; zero unless the selection asked for it.
+	TotalCount int64
+}
+
+// The connections and edges of each noun.
+type (
+	UploadConnection     = Connection[*models.Upload]
+	UploadEdge           = Edge[*models.Upload]
+	RejectionConnection  = Connection[*models.Rejection]
+	RejectionEdge        = Edge[*models.Rejection]
+	ClaimConnection      = Connection[*models.Claim]
+	ClaimEdge            = Edge[*models.Claim]
+	ReportRunConnection  = Connection[*models.ReportRun]
+	ReportRunEdge        = Edge[*models.ReportRun]
+	DriftEventConnection = Connection[*models.DriftEvent]
+	DriftEventEdge       = Edge[*models.DriftEvent]
+	DriftTestConnection  = Connection[*models.DriftTest]
+	DriftTestEdge        = Edge[*models.DriftTest]
+)
+
+// NewConnection arranges a page of rows the way Relay wants it. A nil page is
+// an empty connection.
+func NewConnection[T any](rows *models.Rows[T]) *Connection[T] {
+	c := &Connection[T]{Edges: []Edge[T]{}, Nodes: []T{}}
+	if rows == nil {
+		return c
+	}
+	for i, item := range rows.Items {
+		c.Edges = append(c.Edges, Edge[T]{Cursor: rows.Cursors[i], Node: item})
+	}
+	c.Nodes = append(c.Nodes, rows.Items...)
+	c.PageInfo = PageInfo{HasNextPage: rows.HasNext, HasPreviousPage: rows.HasPrevious}
+	if n := len(c.Edges); n > 0 {
+		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
+	}
+	if rows.Total != nil {
+		c.TotalCount = *rows.Total
+	}
+	return c
+}
