@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,16 +31,18 @@ func TestMain(m *testing.M) {
 	if base := os.Getenv(helperEnv); base != "" {
 		runHelper(base)
 	}
-	Main(m)
+	// pgtestdb leaves its connection open when a migration fails, which one test
+	// here makes happen.
+	Main(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
 }
 
 func runHelper(base string) {
 	found, _, err := startEmbedded(context.Background(), base, "")
 	if err != nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
-	fmt.Println(found.admin)
+	_, _ = fmt.Fprintln(os.Stdout, found.admin)
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	panic("a test went wrong")
 }
@@ -49,7 +52,8 @@ func leaksOfThisProcess() []goleak.Option { return []goleak.Option{goleak.Ignore
 
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "upstream-testdb-test-")
+	// t.TempDir would be closed to the account of root's server.
+	dir, err := os.MkdirTemp("", "upstream-testdb-test-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +121,7 @@ func TestEmbeddedServersShareACachedCluster(t *testing.T) {
 		t.Fatal(err) // the second lives on
 	}
 	var limit string
-	if err := conn.QueryRow(t.Context(), "SHOW max_connections").Scan(&limit); err != nil || limit != fmt.Sprint(maxConnections) {
+	if err := conn.QueryRow(t.Context(), "SHOW max_connections").Scan(&limit); err != nil || limit != strconv.Itoa(maxConnections) {
 		t.Errorf("max_connections %s, %v", limit, err)
 	}
 	_ = conn.Close(t.Context())
@@ -231,7 +235,7 @@ func TestSweepKeepsWhatIsInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = live.Close() }()
+	defer unlock(live)
 	if err := os.WriteFile(filepath.Join(base, "run-dead.lock"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -239,8 +243,9 @@ func TestSweepKeepsWhatIsInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"cluster-15.0-1", "run-live", "run-live.lock"}
-	var got []string
-	for _, path := range glob(t, base, "*") {
+	left := glob(t, base, "*")
+	got := make([]string, 0, len(left))
+	for _, path := range left {
 		got = append(got, filepath.Base(path))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -302,6 +307,28 @@ func TestStartEmbeddedCleansUpAfterAFailure(t *testing.T) {
 	}
 	if left := glob(t, base, "run-*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestDefaultBase(t *testing.T) {
+	elsewhere := t.TempDir()
+	t.Setenv("TMPDIR", elsewhere)
+	if got := defaultBase(); filepath.Dir(got) != elsewhere {
+		t.Errorf("with TMPDIR: %s", got)
+	}
+	t.Setenv("TMPDIR", "")
+	want := "/tmp"
+	if freeSpace(memoryDir) >= memoryNeeded {
+		want = memoryDir
+	}
+	if got := defaultBase(); filepath.Dir(got) != want {
+		t.Errorf("without TMPDIR: %s", got)
+	}
+	if got := freeSpace(filepath.Join(elsewhere, "missing")); got != 0 {
+		t.Errorf("free space nowhere: %d", got)
+	}
+	if got := freeSpace(elsewhere); got == 0 {
+		t.Error("no free space for tests")
 	}
 }
 
@@ -369,8 +396,10 @@ func TestAsOrdinaryUser(t *testing.T) {
 	const nobody = 65534
 	dir := openDir(t)
 	program := filepath.Join(dir, "tests") // the original is in a directory of root's
-	if err := copyFile(os.Args[0], program, 0o755); err != nil {
-		t.Fatal(err)
+	// Not by our own hand: a process that another test is starting would have
+	// the copy open for writing, and the system would not run it.
+	if out, err := exec.CommandContext(t.Context(), "cp", os.Args[0], program).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	temp := filepath.Join(dir, "tmp")
 	if err := os.Mkdir(temp, 0o700); err != nil {

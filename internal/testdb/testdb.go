@@ -44,9 +44,9 @@ var process = newServer(os.Getenv(URLVariable))
 // New gives the test a migrated database that is dropped at its end. Connections
 // the test opened must be closed by then; the pools of the answer are closed for
 // it. Opening them costs nothing until they are used.
-func New(t testing.TB) *DB {
-	t.Helper()
-	return newOn(t, process, migrator{up: migrateUp, hash: migrations.Hash})
+func New(tb testing.TB) *DB {
+	tb.Helper()
+	return newOn(tb, process, migrator{up: migrateUp, hash: migrations.Hash})
 }
 
 func migrateUp(ctx context.Context, ownerURL string) error {
@@ -54,34 +54,35 @@ func migrateUp(ctx context.Context, ownerURL string) error {
 	return err
 }
 
-func newOn(t testing.TB, on *server, m pgtestdb.Migrator) *DB {
-	t.Helper()
+func newOn(tb testing.TB, on *server, m pgtestdb.Migrator) *DB {
+	tb.Helper()
 	access, err := on.access()
 	if err != nil {
-		t.Fatalf("a database for tests: %v", err)
+		tb.Fatalf("a database for tests: %v", err)
 	}
-	config := pgtestdb.Custom(t, access.config(), m)
+	config := pgtestdb.Custom(tb, access.config(), m)
 	if config == nil {
-		t.FailNow() // Custom has said why
+		tb.FailNow() // Custom has said why
+		return nil
 	}
 	db := &DB{
 		AppURL:   access.url(postgres.AppRole, access.appPassword, config.Database),
 		OwnerURL: access.url(postgres.OwnerRole, access.ownerPassword, config.Database),
 		Name:     config.Database,
 	}
-	db.App = open(t, db.AppURL)
-	db.Owner = open(t, db.OwnerURL)
+	db.App = open(tb, db.AppURL)
+	db.Owner = open(tb, db.OwnerURL)
 	return db
 }
 
-func open(t testing.TB, url string) *pgxpool.Pool {
-	t.Helper()
+func open(tb testing.TB, url string) *pgxpool.Pool {
+	tb.Helper()
 	opts := postgres.PoolOptions{ApplicationName: "upstream-test", MaxConns: maxConns, Lazy: true}
 	pool, err := postgres.OpenPool(context.Background(), url, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(pool.Close)
+	tb.Cleanup(pool.Close)
 	return pool
 }
 

@@ -35,6 +35,7 @@ func tiny(calls *atomic.Int32) migrator {
 	}
 }
 
+//nolint:tparallel // the parallel databases are in a group of their own
 func TestNewIsMigratedAndPrivate(t *testing.T) {
 	t.Parallel()
 	names := make(chan string, 4)
@@ -109,6 +110,7 @@ func exists(t *testing.T, on *server, database string) bool {
 	return out
 }
 
+//nolint:paralleltest,tparallel // one database after the other, from one template
 func TestNewMigratesOnce(t *testing.T) {
 	t.Parallel()
 	on := ownServer(t)
@@ -133,6 +135,7 @@ func TestNewMigratesOnce(t *testing.T) {
 // recorder is a test that may fail.
 type recorder struct {
 	testing.TB
+
 	mu     sync.Mutex
 	failed []string
 }
@@ -175,12 +178,12 @@ func TestNewFailsTheTest(t *testing.T) {
 	}{
 		"migration":   {process, "no such column"},
 		"no URL":      {newServer("localhost:5432"), URLVariable + " should look like postgres://"},
-		"unreachable": {newServer("postgres://u:p@127.0.0.1:1/postgres?sslmode=disable"), URLVariable + ": PostgreSQL at 127.0.0.1:1 cannot be reached"},
+		"unreachable": {newServer("postgres://u:p@127.0.0.1:1/x?sslmode=disable"), URLVariable + ": PostgreSQL at 127.0.0.1:1 cannot be reached"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := failureOf(t, func(tb testing.TB) { newOn(tb, c.on, broken) })
+			got := failureOf(t, func(tb testing.TB) { tb.Helper(); newOn(tb, c.on, broken) })
 			if !strings.Contains(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
@@ -227,7 +230,8 @@ type runnerFunc func() int
 
 func (f runnerFunc) Run() int { return f() }
 
-func TestRun(t *testing.T) { // not parallel: it looks for leaked goroutines
+//nolint:paralleltest // it looks for leaked goroutines, which other tests would look like
+func TestRun(t *testing.T) {
 	stopped := 0
 	good := func() *server { return &server{shutdown: func() error { stopped++; return nil }} }
 	bad := &server{shutdown: func() error { return errors.New("stuck") }}
