@@ -2,6 +2,7 @@ package models
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -29,11 +30,13 @@ func DateOf(t time.Time) Date {
 	return Date{days: int32(days)} //nolint:gosec // years 1..9999 fit easily
 }
 
+var errDate = errors.New("must be a date written YYYY-MM-DD")
+
 // ParseDate reads YYYY-MM-DD.
 func ParseDate(text string) (Date, error) {
 	t, err := time.Parse(DateLayout, text)
 	if err != nil || t.Year() < 1 {
-		return Date{}, fmt.Errorf("must be a date written YYYY-MM-DD")
+		return Date{}, errDate
 	}
 	return DateOf(t), nil
 }
@@ -76,7 +79,7 @@ func (d Date) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(d
 func (d *Date) UnmarshalGQL(v any) error {
 	text, ok := v.(string)
 	if !ok {
-		return fmt.Errorf("must be a date written YYYY-MM-DD")
+		return errDate
 	}
 	return d.UnmarshalText([]byte(text))
 }

@@ -1,8 +1,10 @@
 package models
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,12 +30,7 @@ func ParseEnum[E Enum](text string) (E, error) {
 
 // ValidEnum reports whether e is a member of its set, spelled exactly.
 func ValidEnum[E Enum](e E) bool {
-	for _, v := range e.Values() {
-		if v == string(e) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.Values(), string(e))
 }
 
 func marshalEnum[E Enum](w io.Writer, e E) {
@@ -43,7 +40,7 @@ func marshalEnum[E Enum](w io.Writer, e E) {
 func unmarshalEnum[E Enum](dst *E, v any) error {
 	text, ok := v.(string)
 	if !ok {
-		return fmt.Errorf("must be an enum value")
+		return errors.New("must be an enum value")
 	}
 	parsed, err := ParseEnum[E](text)
 	if err != nil {

@@ -60,6 +60,11 @@ type Error struct {
 	cause error
 }
 
+// NewError builds an error of the given code with a sentence for people.
+func NewError(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
 // Error implements error; it includes the cause and is meant for logs.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -84,11 +89,6 @@ func (e *Error) WithCause(cause error) *Error {
 	c := *e
 	c.cause = cause
 	return &c
-}
-
-// NewError builds an error of the given code with a sentence for people.
-func NewError(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // Internal hides cause behind the fixed sentence.

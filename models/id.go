@@ -2,6 +2,7 @@ package models
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -109,7 +110,7 @@ func (id ID[K]) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote
 func (id *ID[K]) UnmarshalGQL(v any) error {
 	text, ok := v.(string)
 	if !ok {
-		return fmt.Errorf("must be an identifier")
+		return errors.New("must be an identifier")
 	}
 	return id.UnmarshalText([]byte(text))
 }

@@ -65,8 +65,11 @@ func (c *checker) check(rec *record, row *Row) *problem {
 
 func (c *checker) required(rec *record, _ *Row) *problem {
 	for _, cell := range [requiredColumns]struct{ column, text string }{
-		{"payer", rec.Payer}, {"cpt", rec.CPT}, {"submitted_date", rec.SubmittedDate},
-		{"decided_date", rec.DecidedDate}, {"outcome", rec.Outcome},
+		{"payer", rec.Payer},
+		{"cpt", rec.CPT},
+		{"submitted_date", rec.SubmittedDate},
+		{"decided_date", rec.DecidedDate},
+		{"outcome", rec.Outcome},
 	} {
 		if cell.text == "" {
 			return &problem{cell.column, models.RejectionMissing, msgRequired}

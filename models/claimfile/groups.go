@@ -3,6 +3,7 @@ package claimfile
 import (
 	_ "embed"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,7 +30,7 @@ func parseGroups(table string) (Groups, error) {
 		return Groups{}, fmt.Errorf("claimfile: RBCS table: %w", err)
 	}
 	if len(rows) == 0 || len(rows[0]) < 2 || rows[0][0] != "hcpcs_code" || rows[0][1] != "rbcs_category" {
-		return Groups{}, fmt.Errorf("claimfile: RBCS table: wrong header")
+		return Groups{}, errors.New("claimfile: RBCS table: wrong header")
 	}
 	names := map[string]string{} // one copy of each name
 	byCode := make(map[string]string, len(rows))

@@ -68,9 +68,12 @@ func (s *scanner) readHeader() ([]string, error) {
 // sniff looks at the first bytes: it refuses what is no text, drops the
 // byte-order mark and decides the line end.
 func (s *scanner) sniff() error {
-	for s.end-s.start < startBuffer && s.more() {
+	for s.end-s.start < startBuffer {
+		if !s.more() {
+			break
+		}
 	}
-	if s.err != nil && s.err != io.EOF {
+	if s.err != nil && !s.ended() {
 		return s.failure()
 	}
 	if bytes.HasPrefix(s.buf[s.start:s.end], []byte(byteOrderMark)) {

@@ -15,7 +15,7 @@ const maxHeap = 50 << 20
 
 // TestMemoryIsBounded streams 200 MB of each kind of file. It does not run in
 // parallel, so that the heap it measures is its own.
-func TestMemoryIsBounded(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // the heap it measures must be its own
 	const size = 200 << 20
 	wide := strings.TrimSpace(requiredHeader) + ",note\n"
 	cases := map[string]struct {
@@ -31,7 +31,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		"blank lines":          {requiredHeader, strings.Repeat(" ", 4000) + "\n", false},
 		"a quote now and then": {requiredHeader, "\"" + strings.Repeat(strings.Repeat("x", 999)+"\n", 20), false},
 	}
-	for name, tc := range cases {
+	for name, tc := range cases { //nolint:paralleltest // as above
 		t.Run(name, func(t *testing.T) {
 			before := heap(t)
 			src := &repeated{rows: []byte(tc.rows), rest: []byte(tc.header), remaining: size / len(tc.rows)}

@@ -77,8 +77,10 @@ var (
 	identifierPattern = regexp.MustCompile(strings.Join(
 		[]string{patternSSN, patternPhone, patternEmail, patternMRN}, "|"))
 	freeTextPattern = regexp.MustCompile(strings.Join(
-		[]string{patternSSN, patternPhone, patternEmail, patternMRN,
-			patternPlainSSN, patternPlainPhone, patternDate}, "|"))
+		[]string{
+			patternSSN, patternPhone, patternEmail, patternMRN,
+			patternPlainSSN, patternPlainPhone, patternDate,
+		}, "|"))
 )
 
 // hasIdentifier reports whether a payer or claim number holds a patient

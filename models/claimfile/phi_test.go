@@ -11,7 +11,7 @@ import (
 
 func TestPayersThatIdentifyAPatient(t *testing.T) {
 	t.Parallel()
-	for _, name := range strings.Fields(`andrew anthony ashley barbara betty charles christopher daniel david
+	for name := range strings.FieldsSeq(`andrew anthony ashley barbara betty charles christopher daniel david
 		donald donna dorothy elizabeth emily james jennifer jessica john joseph joshua karen kimberly linda margaret
 		mark mary matthew michael michelle nancy patricia paul richard robert sandra sarah steven susan thomas william`) {
 		expectPHI(t, "payer", strings.ToUpper(name[:1])+name[1:]+" Washington")

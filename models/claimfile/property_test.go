@@ -3,7 +3,6 @@ package claimfile_test
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,7 +63,7 @@ func cellsOf(t *rapid.T, row claimfile.Row) map[string]string {
 		"submitted_date": date(row.SubmittedDate), "decided_date": date(row.DecidedDate), "outcome": string(row.Outcome),
 		"billed_amount": spell(t, row.BilledAmount), "allowed_amount": spell(t, row.AllowedAmount), "paid_amount": spell(t, row.PaidAmount),
 		"denial_reason_code": row.DenialReasonCode, "denial_reason_text": row.DenialReasonText, "payment_date": payment,
-		"authorization_required": fmt.Sprint(row.AuthorizationRequired), "authorization_obtained": fmt.Sprint(row.AuthorizationObtained),
+		"authorization_required": strconv.FormatBool(row.AuthorizationRequired), "authorization_obtained": strconv.FormatBool(row.AuthorizationObtained),
 		"authorization_number": row.AuthorizationNumber, "modifier_codes": list(row.ModifierCodes),
 		"diagnosis_codes": list(row.DiagnosisCodes), "procedure_count": strconv.Itoa(row.ProcedureCount),
 	}

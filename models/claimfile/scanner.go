@@ -204,10 +204,11 @@ func (q *quotedRecord) nextLine() error {
 	case lineTooLong:
 		return &recordError{msgTooLong}
 	case lineNone:
-		if q.err != io.EOF {
+		if !q.ended() {
 			return q.failure()
 		}
 		return &recordError{msgQuotes}
+	case lineWhole:
 	}
 	q.length = length
 	q.body = q.bodyLen(q.buf[q.start : q.start+length])
@@ -287,7 +288,7 @@ func (s *scanner) lineEnd(from int) (int, lineState) {
 		if s.more() {
 			continue
 		}
-		if s.err != io.EOF || searched == from {
+		if !s.ended() || searched == from {
 			return searched, lineNone
 		}
 		return withinLimit(searched)
@@ -334,9 +335,13 @@ func (s *scanner) makeRoom() {
 	s.start = 0
 }
 
+// ended reports whether the source is at its end. A source that wraps io.EOF
+// broke off: taking that for the end would accept half a file.
+func (s *scanner) ended() bool { return s.err == io.EOF } //nolint:errorlint // see above
+
 // failure is io.EOF or the source's error.
 func (s *scanner) failure() error {
-	if s.err == io.EOF {
+	if s.ended() {
 		return io.EOF
 	}
 	return fmt.Errorf("claimfile: reading the file: %w", s.err)

@@ -77,15 +77,15 @@ func (c *candidate) testRate(p models.DetectParams) {
 	t, s := &c.test, c.signal
 	base, cur := s.rate(c.segment.Baseline.Counts), s.rate(c.segment.Current.Counts)
 	phi := Overdispersion(c.buckets(p.BaselineDays))
-	t.Dispersion = ptr(phi)
+	t.Dispersion = new(phi)
 	if SmallestExpected(base, cur) < minFisherCell {
 		t.Method = models.TestFisherExact
-		t.PValue = ptr(FisherExact(base, cur))
+		t.PValue = new(FisherExact(base, cur))
 		t.MinDetectableDelta = optional(MinDetectableFisher(base, cur.N, p.Alpha, s.adverse))
 	} else {
 		t.Method = models.TestTwoProportionZ
 		z, pValue := TwoProportionZ(base, cur, phi)
-		t.Statistic, t.PValue = ptr(z), ptr(pValue)
+		t.Statistic, t.PValue = new(z), new(pValue)
 		t.MinDetectableDelta = optional(MinDetectableRate(base, cur.N, phi, p.Alpha, s.adverse))
 	}
 	c.setInterval(Newcombe(base, cur, confidenceLevel))
@@ -104,31 +104,31 @@ func (c *candidate) buckets(baselineDays int) []Proportion {
 func (c *candidate) testLocation() {
 	r := MannWhitneyU(c.signal.location(&c.segment.Baseline), c.signal.location(&c.segment.Current))
 	c.test.Method = models.TestMannWhitneyU
-	c.test.Statistic, c.test.PValue = ptr(r.U), ptr(r.P)
-	c.effect = ptr(r.Effect)
+	c.test.Statistic, c.test.PValue = new(r.U), new(r.P)
+	c.effect = new(r.Effect)
 }
 
 func (c *candidate) testMean(p models.DetectParams) {
 	base, cur := c.signal.mean(&c.segment.Baseline).Sample(), c.signal.mean(&c.segment.Current).Sample()
 	c.test.Method = models.TestWelchT
 	r, ok := WelchT(base, cur, confidenceLevel)
-	c.test.PValue = ptr(r.P)
+	c.test.PValue = new(r.P)
 	if !ok {
 		return
 	}
 	// Neither JSON nor the reader has a use for an infinite t.
 	if !math.IsInf(r.T, 0) {
-		c.test.Statistic = ptr(r.T)
+		c.test.Statistic = new(r.T)
 	}
 	if r.DF > 0 {
-		c.df = ptr(r.DF)
+		c.df = new(r.DF)
 	}
 	c.test.MinDetectableDelta = optional(MinDetectableMean(base, cur, p.Alpha))
 	c.setInterval(r.CI)
 }
 
 func (c *candidate) setInterval(i Interval) {
-	c.test.CILow, c.test.CIHigh = ptr(i.Low), ptr(i.High)
+	c.test.CILow, c.test.CIHigh = new(i.Low), new(i.High)
 }
 
 // passes reports whether every gate after volume is open. The threshold method

@@ -134,7 +134,7 @@ func correct(family []*candidate, alpha float64) {
 		p[i] = *c.test.PValue
 	}
 	for i, q := range BenjaminiHochberg(p) {
-		family[i].test.QValue = ptr(q)
+		family[i].test.QValue = new(q)
 		family[i].test.Significant = q <= alpha
 	}
 }
@@ -163,10 +163,8 @@ func (r Result) Rows(o Owner) ([]models.DriftTest, []models.DriftEvent) {
 		event := *f.Event
 		event.CustomerID, event.ReportRunID = o.CustomerID, o.ReportRunID
 		event.ID, event.CreatedAt, event.Version = o.NewEventID(), o.Now, 1
-		tests[i].DriftEventID = ptr(event.ID)
+		tests[i].DriftEventID = new(event.ID)
 		events = append(events, event)
 	}
 	return tests, events
 }
-
-func ptr[T any](v T) *T { return &v }

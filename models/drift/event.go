@@ -29,7 +29,7 @@ func (c *candidate) event(in Input, streaks map[streakKey]int, family int) (*mod
 		e.TrendDirection = models.TrendDegrading
 	}
 	if c.effects != nil {
-		e.RateEffect, e.MixEffect = ptr(c.effects.Rate), ptr(c.effects.Mix)
+		e.RateEffect, e.MixEffect = new(c.effects.Rate), new(c.effects.Mix)
 	}
 	e.ConsecutivePeriods = 1 + streaks[streakKeyOf(e)]
 	e.SignalKey = SignalKey(e)
@@ -57,7 +57,7 @@ func (c *candidate) impact() *decimal.Decimal {
 	}
 	if c.signal.mean != nil {
 		cost := math.Abs(c.change) * float64(c.test.CurrentSampleSize)
-		return ptr(decimal.NewFromFloat(cost).Round(2))
+		return new(decimal.NewFromFloat(cost).Round(2))
 	}
 	value := c.segment.Current.Value
 	if value.N == 0 {
@@ -70,7 +70,7 @@ func (c *candidate) impact() *decimal.Decimal {
 		return decimal.NewFromInt(int64(x)).Mul(decimal.NewFromInt(int64(y)))
 	}
 	cross := decimals(cur.X, b.N).Sub(decimals(b.X, cur.N)).Abs()
-	return ptr(cross.Mul(value.Sum).DivRound(decimals(b.N, value.N), 2))
+	return new(cross.Mul(value.Sum).DivRound(decimals(b.N, value.N), 2))
 }
 
 // streakKey identifies the same finding from one run to the next.

@@ -23,7 +23,7 @@ type Evidence struct {
 	Current       WindowEvidence   `json:"current"`
 	// Distribution counts claims by days, ascending, for the time signals.
 	Distribution []DaysEvidence `json:"distribution,omitempty"`
-	Test         TestEvidence   `json:"test"`
+	Test         TestOutcome    `json:"test"`
 	// Effects split the change where the split is defined.
 	Effects *Effects `json:"effects,omitempty"`
 	// ClaimValue is the basis of the revenue impact of a rate.
@@ -62,8 +62,8 @@ type DaysEvidence struct {
 	Current  int `json:"current"`
 }
 
-// TestEvidence is the test and its place in the family.
-type TestEvidence struct {
+// TestOutcome is the test and its place in the family.
+type TestOutcome struct {
 	Method           models.TestMethod `json:"method"`
 	Statistic        *float64          `json:"statistic"`
 	DegreesOfFreedom *float64          `json:"degrees_of_freedom,omitempty"`
@@ -98,7 +98,7 @@ func (c *candidate) evidence(in Input, family int) Evidence {
 		EngineVersion: EngineVersion, DataWatermark: in.Watermark, Method: p.Method, WindowBy: p.WindowBy,
 		Baseline: c.window(&c.segment.Baseline, p.BaselineStart(), p.CurrentStart()),
 		Current:  c.window(&c.segment.Current, p.CurrentStart(), p.AsOf),
-		Test: TestEvidence{
+		Test: TestOutcome{
 			Method: t.Method, Statistic: t.Statistic, DegreesOfFreedom: c.df, Dispersion: t.Dispersion,
 			Effect: c.effect, PValue: t.PValue, QValue: t.QValue, FamilySize: family,
 			CILow: t.CILow, CIHigh: t.CIHigh, MinDetectableDelta: t.MinDetectableDelta,
@@ -110,7 +110,7 @@ func (c *candidate) evidence(in Input, family int) Evidence {
 	e.Baseline.Value, e.Current.Value = t.BaselineValue, t.CurrentValue
 	e.Baseline.SampleSize, e.Current.SampleSize = t.BaselineSampleSize, t.CurrentSampleSize
 	if p.Method == models.MethodStatistical {
-		e.Thresholds.Alpha = ptr(p.Alpha)
+		e.Thresholds.Alpha = new(p.Alpha)
 	}
 	if value := c.segment.Current.Value; c.signal.rate != nil && value.N > 0 {
 		e.ClaimValue = &ValueEvidence{Claims: value.N, Sum: value.Sum}
@@ -122,10 +122,10 @@ func (c *candidate) window(a *Aggregate, start, end models.Date) WindowEvidence 
 	w := WindowEvidence{Start: start, End: end}
 	switch {
 	case c.signal.rate != nil:
-		w.Count = ptr(c.signal.rate(a.Counts).X)
+		w.Count = new(c.signal.rate(a.Counts).X)
 		w.Weeks = c.weeks(a, start, end)
 	case c.signal.mean != nil:
-		w.StandardDeviation = ptr(math.Sqrt(c.signal.mean(a).Sample().Variance))
+		w.StandardDeviation = new(math.Sqrt(c.signal.mean(a).Sample().Variance))
 	}
 	return w
 }

@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -42,7 +43,7 @@ func TestKitagawaAddsUp(t *testing.T) {
 		for i := range rapid.IntRange(1, 12).Draw(t, "codes") {
 			b := drawShare(t, fmt.Sprintf("base %d", i))
 			c := drawShare(t, fmt.Sprintf("cur %d", i))
-			components = append(components, Component{fmt.Sprint(i), b.N, c.N, float64(b.X), float64(c.X)})
+			components = append(components, Component{strconv.Itoa(i), b.N, c.N, float64(b.X), float64(c.X)})
 			base.X, base.N, cur.X, cur.N = base.X+b.X, base.N+b.N, cur.X+c.X, cur.N+c.N
 		}
 		if base.N == 0 || cur.N == 0 {

@@ -11,8 +11,10 @@ func TestTwoProportionZFarTails(t *testing.T) {
 	t.Parallel()
 	// Two-sided normal tails, from a continued fraction in 60 digits.
 	for _, tc := range []struct{ z, want float64 }{
-		{5, 5.73303143758387824e-07}, {9, 2.25717681190768108e-19},
-		{20, 5.50724823721246747e-89}, {37, 1.14511424450491542e-299},
+		{5, 5.73303143758387824e-07},
+		{9, 2.25717681190768108e-19},
+		{20, 5.50724823721246747e-89},
+		{37, 1.14511424450491542e-299},
 	} {
 		relatively(t, "p", twoSided(tc.z), tc.want, 1e-11)
 		relatively(t, "p of the mirror image", twoSided(-tc.z), tc.want, 1e-11)

@@ -40,7 +40,7 @@ type Segment struct {
 }
 
 func (a *Aggregate) addCell(c Cell) {
-	a.Counts.add(c.Counts)
+	a.add(c.Counts)
 	a.addWeek(c.Week, c.Counts)
 	a.addCPT(c.CPT, CPTTotals{
 		Paid: c.Paid, Denied: c.Denied,
@@ -82,7 +82,7 @@ func (a *Aggregate) addDays(m Measure, days, count int) error {
 
 // merge adds another segment's window, as if its rows had been added here.
 func (a *Aggregate) merge(other *Aggregate) {
-	a.Counts.add(other.Counts)
+	a.add(other.Counts)
 	for week, counts := range other.Weeks {
 		a.addWeek(week, counts)
 	}

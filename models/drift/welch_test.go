@@ -17,8 +17,8 @@ func TestMomentsSampleIsExact(t *testing.T) {
 		t.Errorf("seven equal amounts: %+v", s)
 	}
 	// A spread of cents on top of millions.
-	close := momentsOf("9000000.01", "9000000.02", "9000000.03")
-	if s := close.Sample(); math.Abs(s.Variance-0.0001) > 1e-18 {
+	cents := momentsOf("9000000.01", "9000000.02", "9000000.03")
+	if s := cents.Sample(); math.Abs(s.Variance-0.0001) > 1e-18 {
 		t.Errorf("variance = %v, want 0.0001", s.Variance)
 	}
 	if s := (Moments{}).Sample(); s != (Sample{}) {
@@ -61,8 +61,10 @@ func TestWelchTFarTails(t *testing.T) {
 		df   int
 		want float64
 	}{
-		{40, 20, 1.45746965543107639e-20}, {12, 200, 2.42213600524663127e-25},
-		{30, 10000, 2.04432704742557062e-189}, {5, 2000, 6.23289783554603847e-07},
+		{40, 20, 1.45746965543107639e-20},
+		{12, 200, 2.42213600524663127e-25},
+		{30, 10000, 2.04432704742557062e-189},
+		{5, 2000, 6.23289783554603847e-07},
 	} {
 		n := tc.df/2 + 1
 		base := Sample{N: n, Mean: 100, Variance: float64(n) / 2}
