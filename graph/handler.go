@@ -84,6 +84,24 @@ func newServer(es graphql.ExecutableSchema, opts Options, member bool) *handler.
 	return s
 }
 
+// Refuse answers, in the shape of this edge, a request that ended before it
+// reached the handler: one whose credentials do not hold. A bearer token that
+// does not hold is a failure of HTTP, so the status says so to every client.
+func Refuse(opts Options) func(http.ResponseWriter, *http.Request, error) {
+	opts = opts.withDefaults()
+	t := transport{limits: opts.Limits, present: presenter{log: opts.Logger, maxErrors: opts.Limits.Errors}.present}
+	return func(w http.ResponseWriter, req *http.Request, err error) {
+		ctx, _ := newRequest(req.Context(), opts)
+		a := answer{w: w, mediaType: typeJSON}
+		if mediaType, ok := negotiate(req.Header.Values("Accept")); ok {
+			a.mediaType = mediaType
+		}
+		e := models.AsError(err)
+		known, _ := treatmentOf(e.Code)
+		t.fail(ctx, a, refusal{status: known.status, err: e})
+	}
+}
+
 // rulesWithoutHints are the rules of the specification with those that would
 // answer "did you mean ...?" replaced by their silent twins.
 func rulesWithoutHints() *rules.Rules {

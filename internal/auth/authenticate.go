@@ -1,0 +1,134 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"upstream/models"
+)
+
+// CustomerHeader names the customer a superuser acts for in one request. Others
+// may send it too, but only with their own customer in it.
+const CustomerHeader = "X-Customer-Id"
+
+// Authenticate tells who an access token speaks for. The account is read anew
+// each time, so a deactivated user, a removed membership or a changed role
+// counts from the next request on. Every refusal is UNAUTHENTICATED.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (models.Viewer, error) {
+	p, err := s.verify(bearer, accessToken)
+	if err != nil {
+		return models.Viewer{}, err
+	}
+	return s.viewer(ctx, p)
+}
+
+// viewer reads the account behind a verified token.
+func (s *Service) viewer(ctx context.Context, p principal) (models.Viewer, error) {
+	account, err := s.store.AccountByID(ctx, p.user)
+	if err != nil {
+		if models.CodeOf(err) == models.CodeNotFound {
+			return models.Viewer{}, errNoLongerValid()
+		}
+		return models.Viewer{}, err
+	}
+	if !account.User.IsActive {
+		return models.Viewer{}, errNoLongerValid()
+	}
+	return viewerOf(ctx, account, p)
+}
+
+// errNoLongerValid does not say whether the user, the membership or the rank
+// is gone: the bearer of an old token need not know.
+func errNoLongerValid() *models.Error {
+	return models.NewError(models.CodeUnauthenticated, "The account behind the token may no longer use it. Sign in again.")
+}
+
+// viewerOf is the viewer an account becomes when it acts for the principal's
+// customer. A token without a customer is a superuser's: it dies with the rank.
+func viewerOf(ctx context.Context, account *models.Account, p principal) (models.Viewer, error) {
+	v := anonymous(ctx)
+	v.UserID, v.Email = account.User.ID, account.User.Email
+	v.Superuser = account.User.IsSuperuser
+	if v.Superuser {
+		return v, nil
+	}
+	m, member := membership(account, p.customer)
+	if !member {
+		return models.Viewer{}, errNoLongerValid()
+	}
+	v.CustomerID, v.Role = m.CustomerID, m.Role
+	return v, nil
+}
+
+// anonymous is the viewer of a request without credentials.
+func anonymous(ctx context.Context) models.Viewer {
+	info := requestFrom(ctx)
+	return models.Viewer{RequestID: info.id, RemoteAddr: info.remoteAddr}
+}
+
+func membership(account *models.Account, customer models.CustomerID) (models.Membership, bool) {
+	for _, m := range account.Memberships {
+		if m.CustomerID == customer {
+			return m, true
+		}
+	}
+	return models.Membership{}, false
+}
+
+// ViewerOf tells who a request comes from: the anonymous viewer without an
+// Authorization header, else the bearer of the access token in it. A token
+// that does not hold is UNAUTHENTICATED; so is any other scheme. A malformed
+// X-Customer-Id is VALIDATION, a customer the bearer may not act for FORBIDDEN.
+func (s *Service) ViewerOf(r *http.Request) (models.Viewer, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 {
+		return anonymous(r.Context()), nil
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return models.Viewer{}, models.NewError(models.CodeUnauthenticated,
+			"Send one Authorization header: Bearer, a space and an access token.")
+	}
+	v, err := s.Authenticate(r.Context(), strings.TrimSpace(token))
+	if err != nil {
+		return models.Viewer{}, err
+	}
+	return actFor(v, r.Header.Values(CustomerHeader))
+}
+
+// actFor applies the customer header to an authenticated viewer.
+func actFor(v models.Viewer, named []string) (models.Viewer, error) {
+	if len(named) == 0 {
+		return v, nil
+	}
+	var id models.CustomerID
+	if err := id.UnmarshalText([]byte(named[0])); err != nil {
+		return models.Viewer{}, models.InvalidField(CustomerHeader, "invalid", "%s", err.Error())
+	}
+	if len(named) > 1 {
+		return models.Viewer{}, models.InvalidField(CustomerHeader, "repeated", "must be given once")
+	}
+	if !v.Superuser && id != v.CustomerID {
+		return models.Viewer{}, models.NewError(models.CodeForbidden,
+			"The header %s may name another customer for superusers only.", CustomerHeader)
+	}
+	v.CustomerID = id
+	return v, nil
+}
+
+// Middleware puts the viewer of each request into its context. A request whose
+// credentials do not hold ends with refuse, which writes the error in the
+// shape of its edge. It implies Identify.
+func (s *Service) Middleware(refuse func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return Identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			v, err := s.ViewerOf(r)
+			if err != nil {
+				refuse(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(WithViewer(r.Context(), v)))
+		}))
+	}
+}

@@ -1,0 +1,123 @@
+package rest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"upstream/internal/auth"
+	"upstream/store"
+)
+
+// Limits unless Options say otherwise, in bytes.
+const (
+	DefaultMaxBodyBytes   = 10 << 20
+	DefaultMaxUploadBytes = 1 << 30
+)
+
+// DefaultUploadTimeout is how long an upload may take, from the first byte
+// received to the answer.
+const DefaultUploadTimeout = 30 * time.Minute
+
+// Check is one condition of readiness.
+type Check struct {
+	// Name is shown in the answer, in kebab-case.
+	Name string
+	// Func answers nil when the condition holds. The cause is logged, never shown.
+	Func func(context.Context) error
+}
+
+// Options are what the edge takes from outside; zero fields have defaults.
+type Options struct {
+	// PublicURL is scheme, host and perhaps prefix of absolute links, for use
+	// behind a proxy; without it links repeat the host the client used.
+	PublicURL string
+	// Logger hears of internal failures; defaults to slog.Default.
+	Logger *slog.Logger
+	// MaxBodyBytes bounds JSON bodies, MaxUploadBytes one claims file.
+	MaxBodyBytes   int64
+	MaxUploadBytes int64
+	// TempDir holds claims files while they are read; defaults to the system's.
+	TempDir string
+	// UploadTimeout replaces the server's read and write deadlines for uploads.
+	UploadTimeout time.Duration
+	// Now is the clock of health answers; defaults to the system's.
+	Now func() time.Time
+	// Checks are conditions of readiness beside the database and its migrations.
+	Checks []Check
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.MaxUploadBytes == 0 {
+		o.MaxUploadBytes = DefaultMaxUploadBytes
+	}
+	if o.TempDir == "" {
+		o.TempDir = os.TempDir()
+	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = DefaultUploadTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// api is the edge: the store behind it, the router in front.
+type api struct {
+	store     *store.Store
+	auth      *auth.Service
+	opts      Options
+	log       *slog.Logger
+	router    *chi.Mux
+	huma      huma.API
+	documents documents
+}
+
+// New is the handler of everything REST: /api/v1/, the OpenAPI documents
+// (/api/openapi.json, .yaml, -3.0.json, /api/schema/), /healthz and /readyz.
+// Its patterns are whole paths, so mount it at the root; any other path it is
+// asked for is a 404 in problem form.
+func New(st *store.Store, authSvc *auth.Service, opts Options) (http.Handler, error) {
+	a, err := newAPI(st, authSvc, opts)
+	if err != nil {
+		return nil, err
+	}
+	return auth.Identify(a.withCall(a.frame(a.routable(a.router)))), nil
+}
+
+func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) {
+	a := &api{store: st, auth: authSvc, opts: opts.withDefaults(), router: chi.NewMux()}
+	a.log = a.opts.Logger
+	a.router.NotFound(a.notFound)
+	a.router.MethodNotAllowed(a.wrongMethod)
+	a.huma = humachi.New(a.router, a.newHumaConfig())
+	a.huma.UseMiddleware(a.acceptable)
+	a.registerAuth()
+	a.registerCustomers()
+	a.registerUploads()
+	a.registerClaims()
+	a.registerReports()
+	a.registerDriftEvents()
+	a.registerHealth()
+	var err error
+	if a.documents, err = makeDocuments(a.huma.OpenAPI()); err != nil {
+		return nil, err
+	}
+	a.serveDocuments()
+	return a, nil
+}
+
+func (a *api) schemas() huma.Registry { return a.huma.OpenAPI().Components.Schemas }

@@ -1,0 +1,55 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"upstream/internal/auth"
+	"upstream/models"
+)
+
+// customer is the representation of models.Customer.
+type customer struct {
+	ID        models.CustomerID `json:"id"`
+	Slug      string            `json:"slug" doc:"The short name in commands and sign-ins." example:"cedar"`
+	Name      string            `json:"name" doc:"The name people read." example:"Cedar Family Practice"`
+	ToEmail   *string           `json:"to_email" doc:"Who receives reports and alerts." example:"billing@cedar.test"`
+	CCEmail   *string           `json:"cc_email" doc:"Who receives a copy."`
+	AttachPDF bool              `json:"attach_pdf" doc:"Whether reports come with a PDF."`
+	TimeZone  string            `json:"time_zone" doc:"The IANA name of the customer's time zone." example:"America/Chicago"`
+	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
+	Links     customerLinks     `json:"_links"`
+}
+
+type customerLinks struct {
+	Self link `json:"self"`
+}
+
+func showCustomer(l links, c *models.Customer) customer {
+	return customer{
+		ID: c.ID, Slug: c.Slug, Name: c.Name, ToEmail: c.ToEmail, CCEmail: c.CCEmail, AttachPDF: c.AttachPDF,
+		TimeZone: c.TimeZone, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		Links: customerLinks{Self: l.to("customers", "me")},
+	}
+}
+
+// ownInput is the input of an operation that shows the viewer's own row.
+type ownInput struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"Entity tags the client has; when one is current the answer is 304 without a body."`
+}
+
+func (a *api) registerCustomers() {
+	register(a, operation{
+		id: "getMyCustomer", method: http.MethodGet, path: resourcePath("customers", "me"), tag: tagCustomers,
+		summary: "Show the own customer", description: "The organisation the token acts for.",
+		permission: models.PermissionViewReports, codes: []models.Code{models.CodeNotFound}, notModified: true,
+	}, func(ctx context.Context, in *ownInput) (*detailOutput[customer], error) {
+		c, err := a.store.Customer(ctx, auth.ViewerFrom(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return detail(in.IfNoneMatch, c.Version, func() customer { return showCustomer(linksFor(ctx), c) }), nil
+	})
+}

@@ -1,0 +1,86 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"upstream/internal/auth"
+	"upstream/models"
+)
+
+// noInput is the input of an operation without parameters.
+type noInput struct{}
+
+// byID is the input of an operation on one row.
+type byID[I any] struct {
+	ID I `path:"id" doc:"The identifier of the row."`
+}
+
+// detailInput is the input of an operation that shows one row.
+type detailInput[I any] struct {
+	ID          I      `path:"id" doc:"The identifier of the row."`
+	IfNoneMatch string `header:"If-None-Match" doc:"Entity tags the client has; when one is current the answer is 304 without a body."`
+}
+
+// detailOutput is one row, or 304 when the client has it already.
+type detailOutput[R any] struct {
+	Status int
+	ETag   string `header:"ETag" doc:"Strong entity tag: the version of the row."`
+	Body   *R
+}
+
+// createdOutput is a row that was just made.
+type createdOutput[R any] struct {
+	Location string `header:"Location" doc:"Where the new row is."`
+	ETag     string `header:"ETag" doc:"Strong entity tag: the version of the row."`
+	Body     R
+}
+
+// registerDetail adds an operation that shows one row. version changes
+// whenever the row does.
+func registerDetail[I, M, R any](a *api, op operation,
+	fetch func(context.Context, models.Viewer, I) (M, error), show func(links, M) R, version func(M) int64,
+) {
+	op.codes = append(op.codes, models.CodeNotFound)
+	op.notModified = true
+	register(a, op, func(ctx context.Context, in *detailInput[I]) (*detailOutput[R], error) {
+		row, err := fetch(ctx, auth.ViewerFrom(ctx), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return detail(in.IfNoneMatch, version(row), func() R { return show(linksFor(ctx), row) }), nil
+	})
+}
+
+// detail answers with the row unless the client has this version.
+func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutput[R] {
+	out := &detailOutput[R]{Status: http.StatusOK, ETag: etag(version)}
+	if anyMatch(ifNoneMatch, out.ETag) {
+		out.Status = http.StatusNotModified
+		return out
+	}
+	r := body()
+	out.Body = &r
+	return out
+}
+
+// representation counts changes to the shape of our JSON; raising it makes
+// every client fetch anew after such a change.
+const representation = "1"
+
+func etag(version int64) string {
+	return `"` + representation + "-" + strconv.FormatInt(version, 10) + `"`
+}
+
+// anyMatch compares weakly, as RFC 9110 §13.1.2 has it for If-None-Match.
+func anyMatch(header, tag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimSpace(candidate)
+		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
+			return true
+		}
+	}
+	return false
+}

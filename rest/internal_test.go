@@ -1,0 +1,172 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"upstream/models"
+)
+
+// Every code either API knows must have a status and a title of its own.
+func TestEveryCodeHasAStatus(t *testing.T) {
+	t.Parallel()
+	want := map[models.Code]int{
+		models.CodeValidation: 422, models.CodeUnauthenticated: 401, models.CodeForbidden: 403, models.CodeNotFound: 404,
+		models.CodeConflict: 409, models.CodeInUse: 409, models.CodeStale: 412, models.CodeSerializationConflict: 409,
+		models.CodeRateLimited: 429, models.CodePayloadTooLarge: 413, models.CodeInternal: 500, models.CodeTooComplex: 422,
+	}
+	titles := map[string]models.Code{}
+	for _, code := range append(models.Codes(), transportCodes()...) {
+		k, ok := kindOf(code)
+		if !ok || k.status < 400 || k.status > 599 || k.title == "" || exampleDetail(code) == "" {
+			t.Errorf("%s: %+v, example %q", code, k, exampleDetail(code))
+		}
+		if other, taken := titles[k.title]; taken {
+			t.Errorf("%s and %s share a title", code, other)
+		}
+		titles[k.title] = code
+		if status, contract := want[code]; contract && status != k.status {
+			t.Errorf("%s: %d, want %d", code, k.status, status)
+		}
+		p := newProblem(models.NewError(code, "x"))
+		if retry := p.headers.Get("Retry-After") != ""; retry != (k.retryAfter > 0) {
+			t.Errorf("%s: Retry-After %v", code, p.headers)
+		}
+	}
+	if p := newProblem(models.NewError(models.CodeSerializationConflict, "x")); p.headers.Get("Retry-After") == "" {
+		t.Error("a serialization conflict does not say when to try again")
+	}
+	if p := newProblem(models.NewError("NEW_CODE", "secret")); p.Status != http.StatusInternalServerError || strings.Contains(p.Detail, "secret") {
+		t.Errorf("a code of no kind: %+v", p)
+	}
+}
+
+func TestProblemOfAnyError(t *testing.T) {
+	t.Parallel()
+	a, err := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   errorCode
+	}{
+		"coded":       {models.NotFound("claim"), 404, "NOT_FOUND"},
+		"wrapped":     {fmt.Errorf("reading: %w", models.NotFound("claim")), 404, "NOT_FOUND"},
+		"uncoded":     {errors.New("disk full"), 500, "INTERNAL"},
+		"too slow":    {fmt.Errorf("query: %w", context.DeadlineExceeded), 504, "INTERNAL"},
+		"client gone": {context.Canceled, 500, "INTERNAL"},
+		"a problem":   {malformed("no"), 400, "VALIDATION"},
+	} {
+		p := a.problem(t.Context(), c.err)
+		if p.Status != c.status || p.Code != c.code || strings.Contains(p.Detail, "disk") {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
+func TestFieldErrorOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		location, message string
+		want              models.FieldError
+	}{
+		{"body", "expected required property email to be present", models.FieldError{Path: "email", Code: "required", Message: "must be given"}},
+		{"body.items[0]", "expected required property name to be present", models.FieldError{Path: "items[0].name", Code: "required", Message: "must be given"}},
+		{"body.x", "unexpected property", models.FieldError{Path: "x", Code: "unknown", Message: "is not a field of this operation"}},
+		{"body.alpha", "expected number > 0", models.FieldError{Path: "alpha", Code: "invalid", Message: "must be > 0"}},
+		{"body.alpha", "expected number", models.FieldError{Path: "alpha", Code: "invalid", Message: "must be a number"}},
+		{"body.days", "expected integer", models.FieldError{Path: "days", Code: "invalid", Message: "must be a whole number"}},
+		{"body.flag", "expected boolean", models.FieldError{Path: "flag", Code: "invalid", Message: "must be true or false"}},
+		{"body.name", "expected string", models.FieldError{Path: "name", Code: "invalid", Message: "must be a string"}},
+		{"body.list", "expected array", models.FieldError{Path: "list", Code: "invalid", Message: "must be an array"}},
+		{"body", "expected object", models.FieldError{Path: "body", Code: "invalid", Message: "must be an object"}},
+		{"body.method", `expected value to be one of "statistical, threshold"`, models.FieldError{Path: "method", Code: "invalid", Message: "must be one of statistical, threshold"}},
+		{"body.as_of", "expected string to be RFC 3339 date", models.FieldError{Path: "as_of", Code: "invalid", Message: "must be a date written YYYY-MM-DD"}},
+		{"path.id", `invalid value: must be an identifier that starts with "clm_"`, models.FieldError{Path: "id", Code: "invalid", Message: `must be an identifier that starts with "clm_"`}},
+		{"body.name", "expected length <= 5", models.FieldError{Path: "name", Code: "invalid", Message: "must be text of a length <= 5"}},
+	} {
+		got := fieldErrorOf(&huma.ErrorDetail{Location: c.location, Message: c.message, Value: "secret"})
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s %s (-want +got):\n%s", c.location, c.message, diff)
+		}
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	t.Parallel()
+	known := []string{"payer", "min_severity", "page_size", "created_after"}
+	for word, want := range map[string]string{
+		"payr": "payer", "PAYER": "payer", "severity_min": "min_severity", "pageSize": "page_size", "page-size": "page_size",
+		"created_at_after": "created_after", "colour": "", "": "", "x": "", strings.Repeat("payer", 100): "",
+	} {
+		got := didYouMean(word, known)
+		if want == "" && got != "" || want != "" && got != fmt.Sprintf("; did you mean %q?", want) {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestFilterReaderRefusesWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	for name, build := range map[string]func(){
+		"no pointer": func() {
+			newFilterReader[struct {
+				A string `query:"a"`
+			}](nil)
+		},
+		"no tag": func() { newFilterReader[struct{ A *string }](nil) },
+		"unknown type": func() {
+			newFilterReader[struct {
+				A *[]byte `query:"a"`
+			}](nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				if recover() == nil {
+					t.Error("accepted")
+				}
+			}()
+			build()
+		})
+	}
+}
+
+// A nullable reference becomes a choice in 3.1 and a nullable allOf in 3.0.
+func TestNullableReferences(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		Outcome  *models.Outcome  `json:"outcome"`
+		Upload   *models.UploadID `json:"upload"`
+		Optional *models.Outcome  `json:"optional,omitempty"`
+		List     []string         `json:"list"`
+	}
+	r := newSchemas()
+	r.Schema(reflect.TypeFor[row](), true, "")
+	finishSchemas(r)
+	got := r.Map()["Row"].Properties
+	if c := got["outcome"].OneOf; len(c) != 2 || c[0].Ref != schemaPrefix+"Outcome" || c[1].Type != nullType {
+		t.Errorf("outcome %+v", got["outcome"])
+	}
+	if !got["upload"].Nullable || got["optional"].Ref == "" || got["list"].Nullable {
+		t.Errorf("upload %+v, optional %+v, list %+v", got["upload"], got["optional"], got["list"])
+	}
+	older := map[string]any{"oneOf": []any{map[string]any{"$ref": "x"}, map[string]any{"type": "null"}}}
+	undo31(older)
+	want := map[string]any{"allOf": []any{map[string]any{"$ref": "x"}}, "nullable": true}
+	if diff := cmp.Diff(want, older); diff != "" {
+		t.Errorf("3.0 (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,237 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/yaml"
+
+	"upstream/internal/auth"
+	"upstream/models"
+)
+
+const problemRef = schemaPrefix + "Problem"
+
+func statusKey(status int) string { return strconv.Itoa(status) }
+
+// newHumaConfig is the library's configuration: JSON alone, our error bodies,
+// no routes of its own.
+func (a *api) newHumaConfig() huma.Config {
+	format := huma.Format{Marshal: marshalJSON, Unmarshal: unmarshalJSON}
+	return huma.Config{
+		OpenAPI:       a.newOpenAPI(),
+		Formats:       map[string]huma.Format{"application/json": format, "json": format},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{a.translateHumaErrors},
+	}
+}
+
+func (a *api) newOpenAPI() *huma.OpenAPI {
+	schemas := newSchemas()
+	schemas.Schema(reflect.TypeFor[problem](), true, "")
+	server := a.opts.PublicURL
+	if server == "" {
+		server = "/"
+	}
+	return &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "Upstream", Version: apiVersion, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			Description: "Early warning for healthcare revenue teams: upload adjudicated claims, detect which payers " +
+				"changed how they decide, and read what was found.\n\nSign in with `POST /api/v1/auth/token/` and send the " +
+				"access token as `Authorization: Bearer`. Every error is a problem document (RFC 9457) with a stable `code`. " +
+				"Lists page by number (`page`) or, for stable feeds, by `cursor`.",
+		},
+		Servers:    []*huma.Server{{URL: server}},
+		Components: &huma.Components{Schemas: schemas, SecuritySchemes: securitySchemes()},
+		Tags: []*huma.Tag{
+			{Name: tagAuth, Description: "Signing in."},
+			{Name: tagCustomers, Description: "The organisation you act for."},
+			{Name: tagUploads, Description: "Claims files and what became of their rows."},
+			{Name: tagClaims, Description: "Adjudicated claim lines."},
+			{Name: tagReports, Description: "Detection runs, and every test they made."},
+			{Name: tagDrift, Description: "What was found: changes of a payer's behaviour."},
+			{Name: tagHealth, Description: "Is the service alive and ready?"},
+		},
+	}
+}
+
+// The tags operations are grouped under.
+const (
+	tagAuth      = "auth"
+	tagCustomers = "customers"
+	tagUploads   = "uploads"
+	tagClaims    = "claims"
+	tagReports   = "reports"
+	tagDrift     = "drift-events"
+	tagHealth    = "health"
+)
+
+func securitySchemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{"bearer": {
+		Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+		Description: "An access token of POST /api/v1/auth/token/, valid for 30 minutes.",
+	}}
+}
+
+// customerParam documents the header superusers name a customer with.
+func customerParam() *huma.Param {
+	return &huma.Param{
+		Name: auth.CustomerHeader, In: "header",
+		Description: "The customer a superuser acts for. Others leave it out, or name their own customer.",
+		Schema:      idSchemaOf(models.CustomerID{}),
+	}
+}
+
+func idSchemaOf[K models.Kind](models.ID[K]) *huma.Schema { return idSchema[K]{}.Schema(nil) }
+
+// listParams documents what every list takes.
+func listParams(orders []string) []*huma.Param {
+	one, size := 1.0, float64(models.MaxPageSize)
+	both := make([]any, 0, 2*len(orders))
+	for _, name := range orders {
+		both = append(both, name, "-"+name)
+	}
+	flat := false
+	query := func(name, doc string, s *huma.Schema) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: doc, Schema: s}
+	}
+	ordering := query("ordering", "Columns to order by, the first one first; a minus sign turns one round.",
+		&huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: both}})
+	ordering.Style, ordering.Explode = "form", &flat
+	cursor := query("cursor", "Page by position instead of by number, which stays exact while rows come and go: empty for the "+
+		"first page, then what `next` and `previous` carry.", &huma.Schema{Type: huma.TypeString})
+	cursor.AllowEmptyValue = true
+	return []*huma.Param{
+		query("search", "Words, separated by white space or commas; each must occur in a row.", &huma.Schema{Type: huma.TypeString}),
+		ordering,
+		query("page", "Page number, from 1.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Default: 1}),
+		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
+		cursor,
+	}
+}
+
+// documents are the OpenAPI documents, made once.
+type documents struct{ json, yaml, json30 []byte }
+
+// makeDocuments finishes the description and writes it down in every form.
+func makeDocuments(spec *huma.OpenAPI) (documents, error) {
+	schemas := spec.Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // the library's own error, which no answer has
+	delete(schemas, "ErrorDetail")
+	finishSchemas(spec.Components.Schemas)
+	addExamples(spec)
+	var d documents
+	var err error
+	if d.json, err = json.Marshal(spec); err != nil {
+		return d, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	var text bytes.Buffer
+	if err = yaml.Convert(&text, bytes.NewReader(d.json)); err != nil {
+		return d, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
+	}
+	d.yaml = text.Bytes()
+	d.json30, err = downgrade(spec)
+	return d, err
+}
+
+// downgrade writes the document as OpenAPI 3.0.3 for older generators.
+func downgrade(spec *huma.OpenAPI) ([]byte, error) {
+	b, err := spec.Downgrade()
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
+	}
+	var document map[string]any
+	if err := json.Unmarshal(b, &document); err != nil {
+		return nil, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
+	}
+	undo31(document)
+	return json.Marshal(document)
+}
+
+// undo31 rewrites what the library's own downgrade leaves of 3.1: a choice
+// with null, a licence identifier, a media type beside a format, a description
+// beside a reference.
+func undo31(node any) {
+	switch node := node.(type) {
+	case []any:
+		for _, child := range node {
+			undo31(child)
+		}
+	case map[string]any:
+		for _, child := range node {
+			undo31(child)
+		}
+		if choice, ok := node["oneOf"].([]any); ok && len(choice) == 2 && isNull(choice[1]) {
+			delete(node, "oneOf")
+			node["allOf"], node["nullable"] = choice[:1], true
+		}
+		if node["contentMediaType"] != nil {
+			delete(node, "contentMediaType")
+		}
+		if node["identifier"] == "Apache-2.0" {
+			delete(node, "identifier")
+		}
+		if ref, ok := node["$ref"].(string); ok && node["description"] != nil && strings.HasPrefix(ref, schemaPrefix) {
+			delete(node, "$ref")
+			node["allOf"] = []any{map[string]any{"$ref": ref}}
+		}
+	}
+}
+
+func isNull(node any) bool {
+	schema, ok := node.(map[string]any)
+	return ok && schema["type"] == nullType
+}
+
+// OpenAPI is the description of the API as JSON, in OpenAPI version "3.1" or
+// "3.0". It needs no database.
+func OpenAPI(version string) ([]byte, error) {
+	a, err := newAPI(nil, nil, Options{})
+	if err != nil {
+		return nil, err
+	}
+	switch version {
+	case "3.1":
+		return a.documents.json, nil
+	case "3.0":
+		return a.documents.json30, nil
+	default:
+		return nil, models.InvalidField("version", "invalid", "must be 3.1 or 3.0")
+	}
+}
+
+// OpenAPIYAML is the description of the API as YAML, in OpenAPI version 3.1.
+func OpenAPIYAML() ([]byte, error) {
+	a, err := newAPI(nil, nil, Options{})
+	if err != nil {
+		return nil, err
+	}
+	return a.documents.yaml, nil
+}
+
+// serveDocuments adds the routes of the documents.
+func (a *api) serveDocuments() {
+	for path, document := range map[string]struct {
+		mediaType string
+		body      []byte
+	}{
+		"/api/openapi.json":     {"application/json", a.documents.json},
+		"/api/openapi-3.0.json": {"application/json", a.documents.json30},
+		"/api/openapi.yaml":     {"application/yaml", a.documents.yaml},
+		"/api/schema":           {"application/yaml", a.documents.yaml},
+		"/api/schema/":          {"application/yaml", a.documents.yaml},
+	} {
+		a.router.Get(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", document.mediaType)
+			w.Header().Set("Cache-Control", "public, max-age=60")
+			_, _ = w.Write(document.body) // a client that went away is nobody's error
+		})
+	}
+}

@@ -1,0 +1,126 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"upstream/internal/auth"
+	"upstream/models"
+)
+
+// operation declares one method of one path.
+type operation struct {
+	id          string
+	method      string
+	path        string
+	tag         string
+	summary     string
+	description string
+	// permission is what the viewer needs; empty for operations open to all.
+	permission models.Permission
+	// status is that of success; 0 means 200.
+	status int
+	// codes are the errors beside those that every operation can answer with.
+	codes []models.Code
+	// params are documented query parameters; list says that the handler reads
+	// them itself. An operation without them refuses any.
+	params []*huma.Param
+	list   bool
+	// fixed are parameters of the filter that the path sets already.
+	fixed []string
+	// notModified says that the operation can answer 304.
+	notModified bool
+	// maxBody bounds a JSON body in bytes; 0 means the server's limit.
+	maxBody int64
+	// hasBody says that a JSON body is read.
+	hasBody bool
+}
+
+// bodyReadTimeout is how long a JSON body may take to arrive.
+const bodyReadTimeout = 30 * time.Second
+
+// register adds an operation whose handler may return any error.
+func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(a.huma, a.humaOperation(op), func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// humaOperation is the library's form of op.
+func (a *api) humaOperation(op operation) huma.Operation {
+	spec := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description,
+		Tags: []string{op.tag}, DefaultStatus: op.status, Parameters: op.params,
+		BodyReadTimeout: bodyReadTimeout, MaxBodyBytes: a.opts.MaxBodyBytes + 1,
+		Responses: map[string]*huma.Response{},
+	}
+	if op.maxBody > 0 {
+		spec.MaxBodyBytes = op.maxBody + 1 // the library refuses a body of exactly its limit
+	}
+	if op.permission != "" {
+		spec.Middlewares = append(spec.Middlewares, a.authorize(op.permission))
+		spec.Security = []map[string][]string{{"bearer": {}}}
+		spec.Parameters = append(spec.Parameters, customerParam())
+		spec.Description += "\n\nNeeds the permission `" + string(op.permission) + "`."
+		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
+	}
+	if !op.list {
+		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
+	}
+	a.documentErrors(&spec, op.allCodes())
+	if op.notModified {
+		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
+	}
+	return spec
+}
+
+// allCodes are the errors an operation can answer with.
+func (op operation) allCodes() []models.Code {
+	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal}, op.codes...)
+	if op.permission != "" {
+		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
+	}
+	if op.hasBody {
+		codes = append(codes, models.CodePayloadTooLarge, codeUnsupportedMediaType, codeRequestTimeout)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// authorize puts the viewer into the context and refuses early who lacks the
+// permission: before a gigabyte of upload is received, and before a malformed
+// body could be answered with anything but 401. The store checks again.
+func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humachi.Unwrap(ctx)
+		v, err := a.auth.ViewerOf(r)
+		if err == nil {
+			err = v.Authorize(p)
+		}
+		if err != nil {
+			a.writeProblem(w, r, err)
+			return
+		}
+		next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
+	}
+}
+
+// refuseQuery guards operations that take no query parameters.
+func (a *api) refuseQuery(ctx huma.Context, next func(huma.Context)) {
+	if err := callFrom(ctx.Context()).noQuery(); err != nil {
+		r, w := humachi.Unwrap(ctx)
+		a.writeProblem(w, r, err)
+		return
+	}
+	next(ctx)
+}
