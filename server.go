@@ -44,13 +44,14 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	restAPI, err := rest.New(d.Store, signIn, rest.Options{
+	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
-	})
+	}
+	restAPI, err := rest.New(d.Store, signIn, restOptions)
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Options{})
+	pages, err := web.New(web.Options{RenderError: rest.PageError(restOptions)})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
@@ -184,5 +185,26 @@ func (a *api) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(p.Status)
 	if err := json.NewEncoder(w).Encode(p); err != nil {
 		a.log.InfoContext(r.Context(), "error answer not sent", "request_id", p.RequestID, "error", err)
+	}
+}
+
+// PageError answers, in problem form, a request for one of the pages beside
+// the API that no page serves: with status 404, with 405 when the Allow header
+// is set, or with 500.
+func PageError(opts Options) func(http.ResponseWriter, *http.Request, int) {
+	a := &api{opts: opts.withDefaults()}
+	a.log = a.opts.Logger
+	return func(w http.ResponseWriter, r *http.Request, status int) {
+		err := models.NotFound("page")
+		switch status {
+		case http.StatusNotFound:
+		case http.StatusMethodNotAllowed:
+			err = models.NewError(codeMethodNotAllowed, "This path allows %s.", w.Header().Get("Allow"))
+		default:
+			err = models.Internal(fmt.Errorf("the page %s could not be served", r.URL.Path))
+		}
+		auth.Identify(a.withCall(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			a.writeProblem(w, r, err)
+		}))).ServeHTTP(w, r)
 	}
 }

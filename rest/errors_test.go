@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -180,5 +181,29 @@ func TestCommonHeaders(t *testing.T) {
 	}
 	if made := f.get(t, token, "/api/v1/claims/").header.Get("X-Request-Id"); len(made) != 36 {
 		t.Errorf("made %q", made)
+	}
+}
+
+func TestPageError(t *testing.T) {
+	t.Parallel()
+	render := rest.PageError(rest.Options{})
+	for status, code := range map[int]string{
+		http.StatusNotFound: "NOT_FOUND", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED",
+		http.StatusInternalServerError: "INTERNAL",
+	} {
+		w := httptest.NewRecorder()
+		w.Header().Set("Allow", "GET, HEAD")
+		render(w, httptest.NewRequest(http.MethodPost, "/playground", nil), status)
+		var body struct {
+			Code, Instance string
+			RequestID      string `json:"request_id"`
+			Status         int
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != status || body.Status != status || body.Code != code || body.Instance != "/playground" || body.RequestID == "" {
+			t.Errorf("status %d: got %d %+v", status, w.Code, body)
+		}
 	}
 }
