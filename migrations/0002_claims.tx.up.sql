@@ -201,6 +201,8 @@ CREATE INDEX claims_customer_id_decided_date_id_idx ON claims (customer_id, deci
 CREATE INDEX claims_customer_id_submitted_date_id_idx ON claims (customer_id, submitted_date DESC, decided_date DESC, id DESC);
 -- Serves one payer's claims, newest first, and the order by payer.
 CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON claims (customer_id, payer, decided_date, id);
+-- Serves one outcome's claims, newest first, and the order by outcome.
+CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON claims (customer_id, outcome, decided_date, id);
 
 ALTER TABLE claims ENABLE ROW LEVEL SECURITY;
 ALTER TABLE claims FORCE ROW LEVEL SECURITY;

@@ -55,7 +55,7 @@ func Hash() string {
 		if err != nil {
 			panic(err) // the file is embedded
 		}
-		fmt.Fprintf(sum, "%s\n%s\n", name, body)
+		_, _ = fmt.Fprintf(sum, "%s\n%s\n", name, body)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -186,9 +186,6 @@ func withMigrator(ctx context.Context, url string, fn func(*bun.DB, migrate.Migr
 	sqldb := stdlib.OpenDB(*config)
 	defer func() { _ = sqldb.Close() }()
 	sqldb.SetMaxOpenConns(1)
-	if err := becomeOwner(ctx, sqldb); err != nil {
-		return err
-	}
 	// The wait for another migrating process is not a lock held on a table.
 	if _, err := sqldb.ExecContext(ctx, `SET lock_timeout = 0`); err != nil {
 		return err
@@ -197,6 +194,9 @@ func withMigrator(ctx context.Context, url string, fn func(*bun.DB, migrate.Migr
 		return fmt.Errorf("waiting for another migration: %w", err)
 	}
 	if _, err := sqldb.ExecContext(ctx, `SET lock_timeout = '`+lockTimeout+`'`); err != nil {
+		return err
+	}
+	if err := becomeOwner(ctx, sqldb); err != nil {
 		return err
 	}
 	db := bun.NewDB(sqldb, pgdialect.New())
@@ -219,7 +219,8 @@ func becomeOwner(ctx context.Context, db *sql.DB) error {
 		if exists {
 			continue
 		}
-		if _, err := db.ExecContext(ctx, `CREATE ROLE `+role+` NOLOGIN NOSUPERUSER NOBYPASSRLS`); err != nil {
+		_, err := db.ExecContext(ctx, `CREATE ROLE `+role+` NOLOGIN NOSUPERUSER NOBYPASSRLS`)
+		if err != nil && !isDuplicate(err) {
 			return fmt.Errorf("the role %s does not exist and this login may not create it: create it first: %w", role, err)
 		}
 	}
@@ -246,6 +247,13 @@ func becomeOwner(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("%s cannot act as %s: grant it that role: %w", user, OwnerRole, err)
 	}
 	return nil
+}
+
+// isDuplicate reports whether another session created the same role first:
+// roles belong to the server, and the migration lock to one of its databases.
+func isDuplicate(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && (pgErr.Code == "42710" || pgErr.Code == "23505")
 }
 
 func quoteIdent(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

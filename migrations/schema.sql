@@ -44,7 +44,7 @@ CREATE TABLE claims (
     submitted_via character varying(20) DEFAULT 'csv_upload'::character varying NOT NULL,
     source_data_hash bytea,
     processed_at timestamp with time zone DEFAULT now() NOT NULL,
-    authorization_denied boolean GENERATED ALWAYS AS ((((outcome)::text = 'DENIED'::text) AND (COALESCE(((denial_reason_code)::text ~ '(^|[^0-9])(15|197|198|210|243|284|296|302)$'::text), false) OR COALESCE(((denial_reason_code)::text ~* 'auth'::text), false) OR COALESCE((denial_reason_text ~* 'authorization'::text), false)))) STORED NOT NULL
+    authorization_denied boolean GENERATED ALWAYS AS ((((outcome)::text = 'DENIED'::text) AND (COALESCE((upper((denial_reason_code)::text) ~ '^(?:[A-Z]{2}[- ]?)?0*(?:15|197|198|210|243|284|296|302)$|AUTH'::text), false) OR COALESCE((denial_reason_text ~~* '%authorization%'::text), false)))) STORED NOT NULL
 );
 CREATE TABLE cpt_group_mappings (
     customer_id uuid NOT NULL,
@@ -95,7 +95,7 @@ CREATE TABLE drift_events (
     estimated_revenue_impact numeric(14,2),
     trend_direction character varying(20) NOT NULL,
     consecutive_periods integer DEFAULT 1 NOT NULL,
-    signal_key character varying(500) NOT NULL,
+    signal_key text NOT NULL,
     evidence jsonb NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
@@ -275,7 +275,7 @@ ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_baseline_sample_size_check CH
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_ci_low_ci_high_check CHECK ((ci_low <= ci_high));
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_current_sample_size_check CHECK ((current_sample_size >= 0));
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_dispersion_check CHECK ((dispersion >= (1)::double precision));
-ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_drift_event_id_practical_significant_check CHECK (((drift_event_id IS NULL) OR (practical AND significant)));
+ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_drift_event_id_practical_check CHECK (((drift_event_id IS NULL) OR practical));
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_drift_type_check CHECK (((drift_type)::text = ANY ((ARRAY['DENIAL_RATE'::character varying, 'APPROVAL_RATE'::character varying, 'AUTH_FAILURE_RATE'::character varying, 'DECISION_TIME'::character varying, 'PROCESSING_DELAY'::character varying, 'PAYMENT_AMOUNT'::character varying])::text[])));
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_method_check CHECK (((method)::text = ANY ((ARRAY['TWO_PROPORTION_Z'::character varying, 'FISHER_EXACT'::character varying, 'MANN_WHITNEY_U'::character varying, 'WELCH_T'::character varying, 'THRESHOLD'::character varying])::text[])));
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_min_detectable_delta_check CHECK ((min_detectable_delta >= (0)::double precision));
@@ -347,11 +347,12 @@ CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_
 CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_claim_number_line_number_key ON public.claims USING btree (customer_id, claim_number, line_number) WHERE (claim_number IS NOT NULL);
 CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC) INCLUDE (payer, cpt_group, cpt, outcome, submitted_date, payment_date, allowed_amount, billed_amount, authorization_required, authorization_denied);
-CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON public.claims USING btree (customer_id, payer, decided_date DESC, id DESC);
+CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON public.claims USING btree (customer_id, outcome, decided_date, id);
+CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON public.claims USING btree (customer_id, payer, decided_date, id);
 CREATE INDEX claims_customer_id_submitted_date_id_idx ON public.claims USING btree (customer_id, submitted_date DESC, decided_date DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key ON public.claims USING btree (customer_id, upload_id, source_data_hash) WHERE (source_data_hash IS NOT NULL);
 CREATE INDEX drift_events_customer_id_created_at_id_idx ON public.drift_events USING btree (customer_id, created_at DESC, id DESC);
-CREATE INDEX drift_events_customer_id_payer_created_at_id_idx ON public.drift_events USING btree (customer_id, payer, created_at DESC, id DESC);
+CREATE INDEX drift_events_customer_id_payer_created_at_id_idx ON public.drift_events USING btree (customer_id, payer, created_at, id);
 CREATE INDEX drift_events_customer_id_report_run_id_severity_id_idx ON public.drift_events USING btree (customer_id, report_run_id, severity DESC, created_at DESC, id DESC);
 CREATE INDEX drift_events_customer_id_severity_created_at_id_idx ON public.drift_events USING btree (customer_id, severity DESC, created_at DESC, id DESC);
 CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests USING btree (customer_id, drift_event_id) WHERE (drift_event_id IS NOT NULL);
@@ -359,11 +360,11 @@ CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree 
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
 CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mappings USING btree (customer_id, lower((raw_name)::text));
 CREATE INDEX report_runs_customer_id_finished_at_idx ON public.report_runs USING btree (customer_id, finished_at DESC, id DESC) WHERE ((status)::text = 'success'::text);
-CREATE INDEX report_runs_customer_id_run_type_started_at_id_idx ON public.report_runs USING btree (customer_id, run_type, started_at DESC, id DESC);
+CREATE INDEX report_runs_customer_id_run_type_started_at_id_idx ON public.report_runs USING btree (customer_id, run_type, started_at, id);
 CREATE INDEX report_runs_customer_id_started_at_id_idx ON public.report_runs USING btree (customer_id, started_at DESC, id DESC);
-CREATE INDEX report_runs_customer_id_status_started_at_id_idx ON public.report_runs USING btree (customer_id, status, started_at DESC, id DESC);
+CREATE INDEX report_runs_customer_id_status_started_at_id_idx ON public.report_runs USING btree (customer_id, status, started_at, id);
 CREATE UNIQUE INDEX uploads_customer_id_file_hash_key ON public.uploads USING btree (customer_id, file_hash) WHERE ((file_hash IS NOT NULL) AND ((status)::text <> 'failed'::text));
-CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USING btree (customer_id, status, uploaded_at DESC, id DESC);
+CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USING btree (customer_id, status, uploaded_at, id);
 CREATE INDEX uploads_customer_id_uploaded_at_id_idx ON public.uploads USING btree (customer_id, uploaded_at DESC, id DESC);
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::text));
 

@@ -13,7 +13,8 @@ import (
 // AccountByEmail is what sign-in knows about the user with this address,
 // ignoring case. It answers NOT_FOUND when there is none.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (*models.Account, error) {
-	return s.account(ctx, "lower(us.email) = ?", strings.ToLower(strings.TrimSpace(email)))
+	// Both sides are lowered by the database, as its unique index does.
+	return s.account(ctx, "lower(us.email) = lower(?)", strings.TrimSpace(email))
 }
 
 // AccountByID is what authentication knows about a user; NOT_FOUND when there

@@ -94,8 +94,19 @@ func (e *auditEvent) by(v models.Viewer) {
 	if e.Actor == "" {
 		e.Actor = "system"
 	}
-	e.RequestID = nonEmpty(v.RequestID)
-	e.RemoteAddr = nonEmpty(v.RemoteAddr)
+	e.RequestID = nonEmpty(clip(v.RequestID))
+	e.RemoteAddr = nonEmpty(clip(v.RemoteAddr))
+}
+
+// maxTrace is how many characters of what a client says about itself are kept:
+// no such text may be the reason that a use case fails.
+const maxTrace = 64
+
+func clip(text string) string {
+	if runes := []rune(text); len(runes) > maxTrace {
+		return string(runes[:maxTrace])
+	}
+	return text
 }
 
 func nonEmpty(s string) *string {

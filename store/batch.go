@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -33,10 +34,11 @@ func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *ten
 	if len(ids) == 0 {
 		return lists, nil
 	}
+	ids = slices.Collect(maps.Keys(lists)) // each once, or its rows would come twice
 	ofParent := func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("? = parent.id", bun.Ident(spec.alias+"."+parent.column))
 	}
-	p, err := newPlan(tx, spec, "."+parent.column, ofParent, filter, l)
+	p, err := newPlan(ctx, tx, spec, "."+parent.column, ofParent, filter, l)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"upstream/models"
+	"upstream/models/drift"
 )
 
 // MappedConstraints are the names constraints.go knows.
@@ -16,9 +17,25 @@ func MappedConstraints() []string {
 // Translate is translate.
 func Translate(err error) error { return translate(err) }
 
-// Exclusive runs fn as a detection would.
+// DetectionLock is the lock of detections.
+const DetectionLock = detectionLock
+
+// MaxAttempts is how often a use case under serializable isolation is tried.
+const MaxAttempts = maxAttempts
+
+// Gather reads what a detection would decide on.
+func Gather(ctx context.Context, s *Store, v models.Viewer, p models.DetectParams) (drift.Input, error) {
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (drift.Input, error) { return gather(ctx, tx, p) })
+}
+
+// Exclusive runs fn as a detection would, under a lock of its own.
 func Exclusive(ctx context.Context, s *Store, v models.Viewer, fn func(ExclusiveTx) error) error {
-	_, err := exclusive(ctx, s, v, models.PermissionRunDetection, "test", func(tx *tenantTx) (struct{}, error) {
+	return ExclusiveAs(ctx, s, v, "test", fn)
+}
+
+// ExclusiveAs is Exclusive under the named lock.
+func ExclusiveAs(ctx context.Context, s *Store, v models.Viewer, lock string, fn func(ExclusiveTx) error) error {
+	_, err := exclusive(ctx, s, v, models.PermissionRunDetection, lock, func(tx *tenantTx) (struct{}, error) {
 		return struct{}{}, fn(ExclusiveTx{tx})
 	})
 	return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/uptrace/bun"
 
@@ -27,6 +28,9 @@ func applyFilter(q *bun.SelectQuery, alias string, filter any) *bun.SelectQuery 
 }
 
 func compare(q *bun.SelectQuery, column bun.Ident, op string, value any) *bun.SelectQuery {
+	if text, ok := value.(string); ok && strings.ContainsRune(text, 0) {
+		return q.Where("FALSE") // no stored text holds a NUL, and none can be sent
+	}
 	switch op {
 	case "eq":
 		return q.Where("? = ?", column, value)
@@ -66,7 +70,10 @@ func containing(text string) string {
 // applySearch keeps rows in which every word of search is contained in at
 // least one of the columns.
 func applySearch(q *bun.SelectQuery, alias string, columns []string, search string) *bun.SelectQuery {
-	for _, word := range strings.FieldsFunc(search, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
+	for _, word := range strings.FieldsFunc(search, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		if strings.ContainsRune(word, 0) {
+			return q.Where("FALSE")
+		}
 		pattern := containing(word)
 		q = q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 			for _, column := range columns {

@@ -81,7 +81,11 @@ type ingestion struct {
 }
 
 func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upload) (*models.Upload, error) {
-	// The unique index on the hash decides whether the file was here before.
+	if _, err := tx.tx.ExecContext(ctx, ingestSettings); err != nil {
+		return nil, err
+	}
+	// The unique index on the hash decides whether the file was here before. It
+	// waits for another ingestion of the same bytes that is still under way.
 	if err := tx.insert(ctx, upload); err != nil {
 		return nil, err
 	}
@@ -103,9 +107,15 @@ func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upl
 	if err != nil {
 		return nil, err
 	}
-	g.tally(upload, reader.Counts(), duplicates)
+	counts := reader.Counts()
+	if duplicates > 0 {
+		if err := recount(ctx, tx, &counts); err != nil {
+			return nil, err
+		}
+	}
+	g.tally(upload, counts, duplicates)
 	if upload.AcceptedRowCount == 0 {
-		return upload, g.refuse(ctx, tx, upload, nothingAccepted(upload))
+		return upload, g.refuse(ctx, tx, upload, nothingAccepted(upload, duplicates))
 	}
 	return upload, g.finish(ctx, tx, upload, auditUploadCreated)
 }
@@ -135,10 +145,8 @@ func (g *ingestion) options(ctx context.Context, tx *tenantTx) (claimfile.Option
 
 // stage streams the file's rows, good and bad, into a temporary table.
 func (g *ingestion) stage(ctx context.Context, tx *tenantTx, upload *models.Upload, reader *claimfile.Reader) error {
-	for _, statement := range []string{ingestSettings, createStaging} {
-		if _, err := tx.tx.ExecContext(ctx, statement); err != nil {
-			return err
-		}
+	if _, err := tx.tx.ExecContext(ctx, createStaging); err != nil {
+		return err
 	}
 	rows := &stagingStream{reader: reader, newUUID: tx.newUUID}
 	return tx.pgx(ctx, func(conn *pgx.Conn) error {
@@ -151,25 +159,60 @@ func (g *ingestion) stage(ctx context.Context, tx *tenantTx, upload *models.Uplo
 }
 
 // unstage moves the staged rows into claims and rejections and returns how
-// many were duplicates. One ingest per customer is in this step at a time:
-// two that hold the same claim numbers in another order would wait for each
-// other's index entries for ever.
+// many that the reader accepted were duplicates. One ingestion per customer is
+// in this step at a time, until it commits: so what it finds stored stays all
+// there is, and two that hold the same claim numbers in another order do not
+// wait for each other's index entries for ever.
 func unstage(ctx context.Context, tx *tenantTx, upload *models.Upload) (duplicates int64, err error) {
 	lock := "upstream.ingest:" + tx.customer.UUID().String()
 	if _, err := tx.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lock); err != nil {
 		return 0, err
 	}
+	if duplicates, err = rejectDuplicates(ctx, tx); err != nil {
+		return 0, err
+	}
 	if _, err := tx.tx.ExecContext(ctx, insertClaims, tx.customer, upload.ID, models.ViaCSVUpload, tx.now); err != nil {
 		return 0, err
 	}
-	if _, err := tx.tx.ExecContext(ctx, insertRejections, tx.customer, upload.ID); err != nil {
-		return 0, err
+	_, err = tx.tx.ExecContext(ctx, insertRejections, tx.customer, upload.ID)
+	return duplicates, err
+}
+
+// rejectDuplicates marks staged rows that repeat another or a stored claim.
+func rejectDuplicates(ctx context.Context, tx *tenantTx) (duplicates int64, err error) {
+	for _, step := range []struct{ query, nestloop string }{
+		{rejectRepeatedRows, "off"}, {rejectRepeatedNumbers, "off"}, {rejectKnownNumbers, "on"},
+	} {
+		if _, err := tx.tx.ExecContext(ctx, planSettings, step.nestloop); err != nil {
+			return 0, err
+		}
+		result, err := tx.tx.ExecContext(ctx, step.query, tx.customer)
+		if err != nil {
+			return 0, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		duplicates += n
 	}
-	result, err := tx.tx.ExecContext(ctx, insertDuplicates, tx.customer, upload.ID)
-	if err != nil {
-		return 0, err
+	return duplicates, nil
+}
+
+// recount corrects what the reader counted over rows that turned out to be
+// duplicates: dates and warnings are those of the rows that were kept.
+func recount(ctx context.Context, tx *tenantTx, counts *claimfile.Counts) error {
+	var first, last *models.Date
+	row := tx.tx.QueryRowContext(ctx, countKept)
+	if err := row.Scan(&first, &last, &counts.Warned); err != nil {
+		return err
 	}
-	return result.RowsAffected()
+	counts.DateMin, counts.DateMax = claimfile.Null[models.Date]{}, claimfile.Null[models.Date]{}
+	if first != nil && last != nil {
+		counts.DateMin = claimfile.Null[models.Date]{V: *first, Valid: true}
+		counts.DateMax = claimfile.Null[models.Date]{V: *last, Valid: true}
+	}
+	return nil
 }
 
 // tally writes the file's counts onto the upload.
@@ -211,13 +254,13 @@ func sentenceOf(e *models.Error) string {
 	return strings.Join(parts, " ")
 }
 
-func nothingAccepted(u *models.Upload) error {
+func nothingAccepted(u *models.Upload, duplicates int64) error {
 	if *u.RowCount == 0 {
 		return models.InvalidField("file", "no_rows", "has a header but no data rows")
 	}
 	return models.InvalidField("file", "no_valid_rows",
-		"has no valid row: of %d, %d are missing a required field, %d have an invalid date, %d an invalid value, and %d contain patient data",
-		*u.RowCount, u.MissingFields, u.InvalidDates, u.InvalidValues, u.PHIDetections)
+		"has no row to keep: of %d, %d are missing a required field, %d have an invalid date, %d an invalid value, %d contain patient data, and %d repeat claims that are stored",
+		*u.RowCount, u.MissingFields, u.InvalidDates, u.InvalidValues-duplicates, u.PHIDetections, duplicates)
 }
 
 func (g *ingestion) finish(ctx context.Context, tx *tenantTx, upload *models.Upload, action auditAction) error {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -41,6 +42,9 @@ type listSpec[T any] struct {
 	// them, so that one index serves both directions.
 	order   []term
 	columns map[string]column[T]
+	// narrow, when set, rewrites a filter into an equal one that an index
+	// serves: the filter that is left and the condition that replaces the rest.
+	narrow func(context.Context, *tenantTx, any) (any, scopeFunc, error)
 }
 
 // orderTerms is the total order a client's ordering stands for.
@@ -230,7 +234,7 @@ func passes[T any](spec listSpec[T], t term, v *string) condition {
 	name := bun.Ident(spec.alias + "." + t.column)
 	switch {
 	case v == nil && t.desc:
-		return condition{sql: "? IS NOT NULL", args: []any{name}}
+		return condition{sql: "FALSE"}
 	case v == nil:
 		return condition{sql: "FALSE"}
 	case t.desc:

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -31,10 +32,14 @@ type listPlan[T any] struct {
 
 // newPlan reads the cursors. scopeKey tells lists of the same noun apart
 // ("report_run=run_..."), so that a cursor of one is refused by the other.
-func newPlan[T any, F models.OrderField](tx *tenantTx, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*listPlan[T], error) {
+func newPlan[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*listPlan[T], error) {
 	p := &listPlan[T]{
 		tx: tx, spec: spec, terms: orderTerms(spec, l.OrderBy), scope: scope,
 		filter: filter, search: l.Search, page: l.Page,
+	}
+	p.page.Limit = max(p.page.Limit, 0)
+	if p.page.Number > 1 && p.page.Number-1 > math.MaxInt64/max(p.page.Limit, 1) {
+		return nil, noPage(p.page.Number)
 	}
 	var err error
 	if p.codec, err = newCursorCodec(tx.customer, spec.noun+scopeKey, p.terms, filter, l.Search); err != nil {
@@ -50,13 +55,20 @@ func newPlan[T any, F models.OrderField](tx *tenantTx, spec listSpec[T], scopeKe
 			return nil, err
 		}
 	}
+	if spec.narrow != nil {
+		filter, narrowed, err := spec.narrow(ctx, tx, filter)
+		if err != nil {
+			return nil, err
+		}
+		p.filter, p.scope = filter, func(q *bun.SelectQuery) *bun.SelectQuery { return narrowed(scope(q)) }
+	}
 	return p, nil
 }
 
 // list answers one page of a list in at most three statements: the rows, the
 // neighbours and the total, each only when asked for.
 func list[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*models.Rows[*T], error) {
-	p, err := newPlan(tx, spec, scopeKey, scope, filter, l)
+	p, err := newPlan(ctx, tx, spec, scopeKey, scope, filter, l)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +79,7 @@ func list[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec li
 			return nil, err
 		}
 		if len(items) == 0 && p.page.Number > 1 {
-			return nil, models.NewError(models.CodeNotFound, "There is no page %d.", p.page.Number)
+			return nil, noPage(p.page.Number)
 		}
 		if err := p.fill(rows, items); err != nil {
 			return nil, err
@@ -85,6 +97,10 @@ func list[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec li
 		rows.Total = &count
 	}
 	return rows, nil
+}
+
+func noPage(number int) error {
+	return models.NewError(models.CodeNotFound, "There is no page %d.", number)
 }
 
 // matching selects every row of the list, unordered.

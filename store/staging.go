@@ -54,7 +54,7 @@ func (s *stagingStream) fill() {
 }
 
 // claimColumns is how many columns of the staging table a rejection leaves null.
-const claimColumns = 23
+const claimColumns = 24
 
 func appendRejection(b []byte, r *models.Rejection) []byte {
 	b = strconv.AppendInt(b, r.RowNumber, 10)
@@ -98,6 +98,7 @@ func appendClaim(b []byte, r *claimfile.Row, id uuid.UUID) []byte {
 	b = strconv.AppendFloat(append(b, '\t'), r.DataQualityScore, 'g', -1, 64)
 	b = append(b, "\t\\\\x"...)
 	b = hex.AppendEncode(b, r.SourceHash[:])
+	b = strconv.AppendBool(append(b, '\t'), len(r.Warnings) > 0)
 	return append(b, '\n')
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"upstream/migrations"
 	"upstream/models"
@@ -36,13 +35,14 @@ type Store struct {
 	newUUID func() uuid.UUID
 	log     *slog.Logger
 	groups  claimfile.Groups
+	gates   gates
 }
 
 // New wraps a pool whose login is subject to row-level security. The caller
-// keeps the pool and closes it after the last use of the store.
+// keeps the pool, and closes first the store and then the pool.
 func New(pool *pgxpool.Pool, opts Options) *Store {
 	s := &Store{
-		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()),
+		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), newDialect()),
 		now:     opts.Now,
 		newUUID: opts.NewUUID,
 		log:     opts.Logger,
@@ -60,6 +60,9 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	}
 	return s
 }
+
+// Close ends what New started; the pool stays open. No method may run any more.
+func (s *Store) Close() error { return s.db.Close() }
 
 // Ping answers nil when the database can be reached.
 func (s *Store) Ping(ctx context.Context) error {

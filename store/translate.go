@@ -42,7 +42,10 @@ const (
 	stateNotNullViolation     = "23502"
 	stateStringTooLong        = "22001"
 	stateNumberOutOfRange     = "22003"
+	stateBadDatetime          = "22007"
+	stateDatetimeOverflow     = "22008"
 	stateBadCharacter         = "22021"
+	stateBadText              = "22P02"
 	stateSerializationFailure = "40001"
 	stateDeadlock             = "40P01"
 	stateQueryCanceled        = "57014"
@@ -56,10 +59,12 @@ func translatePg(pgErr *pgconn.PgError, cause error) error {
 		return fieldError(pgErr.ColumnName, "required", "must be given", cause)
 	case stateStringTooLong:
 		return fieldError(pgErr.ColumnName, "invalid", "is longer than its column allows", cause)
-	case stateNumberOutOfRange:
+	case stateNumberOutOfRange, stateDatetimeOverflow:
 		return fieldError(pgErr.ColumnName, "invalid", "is outside the range that can be stored", cause)
 	case stateBadCharacter:
 		return fieldError(pgErr.ColumnName, "invalid", "contains a character that cannot be stored", cause)
+	case stateBadDatetime, stateBadText:
+		return fieldError(pgErr.ColumnName, "invalid", "cannot be read as a value of its type", cause)
 	case stateSerializationFailure, stateDeadlock:
 		return models.NewError(models.CodeSerializationConflict,
 			"Another change to the same data was made at the same time. Try again.").WithCause(cause)

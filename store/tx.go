@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -112,13 +113,25 @@ func (s *Store) begin(ctx context.Context, opts *sql.TxOptions, fn func(bun.Conn
 		}
 	}()
 	if err := fn(conn, tx); err != nil {
-		return translate(err)
+		return unlessCanceled(ctx, err)
 	}
 	if err := tx.Commit(); err != nil {
-		return translate(err)
+		return unlessCanceled(ctx, err)
 	}
 	committed = true
 	return nil
+}
+
+// unlessCanceled is translate, except that a failure without a meaning of its
+// own on a context that has ended is that end: database/sql rolls such a
+// transaction back by itself, and what is under way then fails in odd ways.
+func unlessCanceled(ctx context.Context, err error) error {
+	translated := translate(err)
+	ended := ctx.Err()
+	if ended == nil || errors.Is(translated, ended) || models.CodeOf(translated) != models.CodeInternal {
+		return translated
+	}
+	return fmt.Errorf("%w: %w", ended, err)
 }
 
 // pgx gives fn the driver's connection inside this same transaction, for COPY
@@ -138,6 +151,12 @@ func (tx *tenantTx) pgx(ctx context.Context, fn func(*pgx.Conn) error) error {
 // selectFrom starts a query on the model's table, limited to the customer.
 func (tx *tenantTx) selectFrom(model any) *bun.SelectQuery {
 	return tx.tx.NewSelect().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)
+}
+
+// query runs SQL text of ours, in which ?0 is the customer and ?1 the first
+// of args.
+func (tx *tenantTx) query(text string, args ...any) *bun.RawQuery {
+	return tx.tx.NewRaw(text, append([]any{tx.customer}, args...)...)
 }
 
 // updateOf starts an update of the model's table, limited to the customer.
@@ -175,9 +194,15 @@ const (
 //
 // The transaction only tries the lock: waiting for it inside would pin a
 // snapshot older than the work waited for. The wait happens in a transaction
-// of its own that holds nothing else.
+// of its own that holds nothing else. Within this process a gate comes first,
+// so that each customer has at most one connection waiting.
 func exclusive[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, lock string, fn func(*tenantTx) (T, error)) (T, error) {
 	var zero T
+	leave, err := s.gates.enter(ctx, lockName(lock, v))
+	if err != nil {
+		return zero, err
+	}
+	defer leave()
 	for attempt := 1; ; {
 		busy := false
 		result, err := inTenant(ctx, s, v, p, serializable, func(tx *tenantTx) (T, error) {
@@ -211,9 +236,13 @@ func exclusive[T any](ctx context.Context, s *Store, v models.Viewer, p models.P
 
 func lockName(lock string, v models.Viewer) string { return lock + ":" + v.CustomerID.UUID().String() }
 
-// awaitLock returns once the lock was free for a moment.
+// awaitLock returns once the lock was free for a moment. Only ctx bounds the
+// wait: work that holds the lock may take longer than a statement is allowed.
 func (s *Store) awaitLock(ctx context.Context, v models.Viewer, p models.Permission, lock string) error {
 	_, err := inTenant(ctx, s, v, p, readCommitted, func(tx *tenantTx) (struct{}, error) {
+		if _, err := tx.tx.ExecContext(ctx, `SELECT set_config('statement_timeout', '0', true)`); err != nil {
+			return struct{}{}, err
+		}
 		_, err := tx.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lockName(lock, v))
 		return struct{}{}, err
 	})

@@ -8,15 +8,19 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"upstream/internal/postgres"
 	"upstream/internal/testdb"
 	"upstream/models"
 	"upstream/models/claimfile"
@@ -48,11 +52,53 @@ func New(t testing.TB) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &World{
+	w := &World{
 		TB: t, DB: db,
 		Store: store.New(db.App, store.Options{Now: Now, Groups: groups}),
 		bun:   bun.NewDB(stdlib.OpenDBFromPool(db.App), pgdialect.New()),
 	}
+	closeAfter(t, w.Store)
+	closeAfter(t, w.bun)
+	return w
+}
+
+func closeAfter(t testing.TB, c io.Closer) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// StoreWith is another store on the World's database, with the World's clock
+// and CPT groups unless opts names others.
+func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
+	w.Helper()
+	if opts.Now == nil {
+		opts.Now = Now
+	}
+	groups, err := claimfile.DefaultGroups()
+	if err != nil {
+		w.Fatal(err)
+	}
+	opts.Groups = groups
+	s := store.New(pool, opts)
+	closeAfter(w, s)
+	return s
+}
+
+// Pool opens a pool of the application's role with these options; it is closed
+// at the end of the test.
+func (w *World) Pool(opts postgres.PoolOptions) *pgxpool.Pool {
+	w.Helper()
+	opts.Lazy = true
+	pool, err := postgres.OpenPool(context.Background(), w.DB.AppURL, opts)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(pool.Close)
+	return pool
 }
 
 // Tenant is a customer and the ways to act for it.
@@ -134,6 +180,12 @@ func (t *Tenant) Ingest(batches ...Batch) *models.Upload {
 		t.Fatal(err)
 	}
 	return upload
+}
+
+// IngestText sends a text as a claims file by the normal path.
+func (t *Tenant) IngestText(text string) (*models.Upload, error) {
+	in := models.NewUpload{Filename: fmt.Sprintf("claims-%d.csv", t.seq.Add(1)), Source: models.UploadSourceAPI}
+	return t.Store.Ingest(context.Background(), t.System(), in, strings.NewReader(text))
 }
 
 // Drifting is two windows of claims around Today in which one payer's denial

@@ -1,0 +1,580 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
+
+	"upstream/internal/factory"
+	"upstream/internal/postgres"
+	"upstream/models"
+	"upstream/models/drift"
+	"upstream/store"
+)
+
+func eventsOf(t tester, tenant *factory.Tenant, run models.ReportRunID) []*models.DriftEvent {
+	t.Helper()
+	return must(tenant.Store.DriftEvents(context.Background(), tenant.System(), models.DriftEventFilter{ReportRun: &run},
+		everyRow[models.DriftEventOrderField]()))(t).Items
+}
+
+func testsOf(t tester, tenant *factory.Tenant, run models.ReportRunID) []*models.DriftTest {
+	t.Helper()
+	return must(tenant.Store.DriftTests(context.Background(), tenant.System(), run, models.DriftTestFilter{},
+		everyRow[models.DriftTestOrderField]()))(t).Items
+}
+
+func runsOf(t tester, tenant *factory.Tenant) []*models.ReportRun {
+	t.Helper()
+	return must(tenant.Store.ReportRuns(context.Background(), tenant.System(), models.ReportRunFilter{},
+		everyRow[models.ReportRunOrderField]()))(t).Items
+}
+
+// whole checks that a successful run agrees with what is stored of it.
+func whole(t tester, tenant *factory.Tenant, run *models.ReportRun) ([]*models.DriftTest, []*models.DriftEvent) {
+	t.Helper()
+	stored := must(tenant.Store.ReportRun(context.Background(), tenant.System(), run.ID))(t)
+	equal(t, "stored run", withoutJSON(run), withoutJSON(stored))
+	tests, events := testsOf(t, tenant, run.ID), eventsOf(t, tenant, run.ID)
+	equal(t, "tests and events counted", []int{run.TestCount, run.DriftEventCount}, []int{len(tests), len(events)})
+	byID := map[models.DriftEventID]*models.DriftEvent{}
+	keys := map[string]bool{}
+	for _, e := range events {
+		byID[e.ID] = e
+		keys[e.SignalKey] = true
+	}
+	equal(t, "different signals", len(events), len(keys))
+	linked := 0
+	for _, test := range tests {
+		if test.DriftEventID == nil {
+			continue
+		}
+		linked++
+		e := byID[*test.DriftEventID]
+		if e == nil || e.Payer != test.Payer || e.CPTGroup != test.CPTGroup || e.DriftType != test.DriftType ||
+			e.DeltaValue != test.DeltaValue || e.TestMethod != test.Method {
+			t.Errorf("the test %+v points at the event %+v", test, e)
+		}
+	}
+	equal(t, "events with a test", len(events), linked)
+	return tests, events
+}
+
+// withoutJSON leaves out the text of JSON, which the database writes its own way.
+func withoutJSON(r *models.ReportRun) models.ReportRun {
+	plain := *r
+	plain.SummaryJSON = nil
+	return plain
+}
+
+func TestDetect_FindsPlantedDrift(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := w.Tenant("cedar")
+	upload := cedar.Drifting()
+	viewer := cedar.User(models.RoleAnalyst)
+	run := must(w.Store.DetectDrift(t.Context(), viewer, models.DetectInput{}))(t)
+
+	equal(t, "status", models.RunSuccess, run.Status)
+	equal(t, "author", &viewer.UserID, run.CreatedBy)
+	tests, events := whole(t, cedar, run)
+	if len(tests) != 4 || len(events) != 1 {
+		t.Fatalf("%d tests and %d events", len(tests), len(events))
+	}
+	e := events[0]
+	equal(t, "event", []any{"Payer A", "E&M", models.DriftDenialRate, models.TrendDegrading, 1, 300, 100},
+		[]any{e.Payer, e.CPTGroup, e.DriftType, e.TrendDirection, e.ConsecutivePeriods, e.BaselineSampleSize, e.CurrentSampleSize})
+	if e.BaselineValue != 0.1 || e.CurrentValue != 0.4 || e.QValue == nil || *e.QValue > 0.05 {
+		t.Errorf("event = %+v", e)
+	}
+	// (0.4 - 0.1) of 100 claims of 200 dollars each.
+	equal(t, "impact", ptr(decimal.New(600000, -2)), e.EstimatedRevenueImpact)
+
+	var evidence drift.Evidence
+	if err := json.Unmarshal(e.Evidence, &evidence); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "counts in the evidence", []any{30, 40, 300, 100, 4, 200.0},
+		[]any{*evidence.Baseline.Count, *evidence.Current.Count, evidence.Baseline.SampleSize, evidence.Current.SampleSize,
+			evidence.Test.FamilySize, evidence.ClaimValue.Sum.InexactFloat64() / float64(evidence.ClaimValue.Claims)})
+	equal(t, "watermark", &upload.ID, evidence.DataWatermark)
+
+	var summary map[string]any
+	if err := json.Unmarshal(must(w.Store.ReportRun(t.Context(), viewer, run.ID))(t).SummaryJSON, &summary); err != nil {
+		t.Fatal(err)
+	}
+	parameters, _ := summary["parameters"].(map[string]any)
+	equal(t, "summary", []any{2.0, 4.0, 1.0, nil, upload.ID.String(), "2026-06-15", "2026-06-01", "2026-03-03", "2026-06-15", 30.0},
+		[]any{summary["groups_considered"], summary["tests_made"], summary["events_created"], summary["message"],
+			summary["watermark"], summary["current_end"], summary["baseline_end"], summary["baseline_start"],
+			parameters["as_of_date"], parameters["min_volume"]})
+
+	equal(t, "audit lines", []int{1, 1, 1, 0}, []int{
+		audited(cedar, "report_run_started"), audited(cedar, "report_run_completed"),
+		audited(cedar, "drift_event_created"), audited(cedar, "report_run_failed"),
+	})
+	active := must(w.Store.ActiveDriftEvents(t.Context(), viewer, models.DriftEventFilter{}, everyRow[models.DriftEventOrderField]()))(t)
+	equal(t, "active events", 1, len(active.Items))
+	equal(t, "look-ups", []int{1, 1}, []int{
+		len(must(w.Store.ReportRunsByID(t.Context(), viewer, []models.ReportRunID{run.ID}))(t)),
+		len(must(w.Store.DriftEventsByID(t.Context(), viewer, []models.DriftEventID{e.ID}))(t)),
+	})
+}
+
+func TestDetect_ThresholdMethod(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	cedar.Drifting()
+	run := must(cedar.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{
+		Method: ptr(models.MethodThreshold), WindowBy: ptr(models.WindowByDecided),
+	}))(t)
+	tests, events := whole(t, cedar, run)
+	equal(t, "tests, events", []int{4, 1}, []int{len(tests), len(events)})
+	for _, test := range tests {
+		if test.PValue != nil || test.QValue != nil || test.Method != models.TestThreshold {
+			t.Errorf("the fixed rule made a test: %+v", test)
+		}
+	}
+	if run.CreatedBy != nil || events[0].StatisticalSignificance != nil || events[0].Confidence != 1 {
+		t.Errorf("run %+v, event %+v", run, events[0])
+	}
+}
+
+func TestDetect_NothingToTest(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		batches []factory.Batch
+		message string
+	}{
+		"no claims": {message: "There are no claims in either window."},
+		"too few": {
+			batches: []factory.Batch{{Payer: "A", CPT: "99213", Outcome: models.OutcomePaid, Count: 20, FirstDay: factory.Today().AddDays(-10)}},
+			message: "No payer and CPT group has enough claims in both windows to be tested.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cedar := factory.New(t).Tenant("cedar")
+			if tt.batches != nil {
+				cedar.Ingest(tt.batches...)
+			}
+			run := must(cedar.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{}))(t)
+			whole(t, cedar, run)
+			equal(t, "run", []any{models.RunSuccess, 0, 0}, []any{run.Status, run.TestCount, run.DriftEventCount})
+			var summary struct{ Message, Watermark string }
+			if err := json.Unmarshal(run.SummaryJSON, &summary); err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "message", tt.message, summary.Message)
+			equal(t, "watermark", tt.batches != nil, summary.Watermark != "")
+		})
+	}
+}
+
+func TestDetect_BadParameters(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	_, err := cedar.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{
+		AsOf: ptr(factory.Today().AddDays(1)), RunType: ptr(models.RunType("daily")), Method: ptr(models.Method("dice")),
+		WindowBy: ptr(models.WindowBy("paid")), CurrentDays: ptr(0), BaselineDays: ptr(-1), MinVolume: ptr(0), Alpha: ptr(0.6),
+	})
+	equal(t, "fields", []string{
+		"method:invalid", "window_by:invalid", "run_type:invalid", "as_of:invalid", "current_days:invalid",
+		"baseline_days:invalid", "min_volume:invalid", "alpha:invalid",
+	}, fieldPaths(wantCode(t, err, models.CodeValidation)))
+	_, err = cedar.Store.DetectDrift(t.Context(), cedar.User(models.RoleViewer), models.DetectInput{})
+	wantCode(t, err, models.CodeForbidden)
+	_, err = cedar.Store.DetectDrift(t.Context(), models.Viewer{}, models.DetectInput{})
+	wantCode(t, err, models.CodeUnauthenticated)
+	equal(t, "runs", 0, len(runsOf(t, cedar)))
+}
+
+// A signal that goes on counts its periods; the run before is the newest one of
+// the same type with an earlier as-of, and must have succeeded.
+func TestDetect_Streaks(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	cedar.Drifting()
+	detect := func(days int, runType models.RunType) *models.ReportRun {
+		return must(cedar.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{
+			AsOf: ptr(factory.Today().AddDays(days)), RunType: &runType,
+			BaselineDays: ptr(90), CurrentDays: ptr(14),
+		}))(t)
+	}
+	periods := func(run *models.ReportRun) int {
+		t.Helper()
+		events := eventsOf(t, cedar, run.ID)
+		if len(events) != 1 {
+			t.Fatalf("%d events", len(events))
+		}
+		return events[0].ConsecutivePeriods
+	}
+	equal(t, "first", 1, periods(detect(-2, models.RunWeekly)))
+	cedar.Insert(cedar.RunRow(func(r *models.ReportRun) { // failed: no part of the streak
+		r.Status, r.AsOf, r.ErrorMessage = models.RunFailed, factory.Today().AddDays(-1), ptr("x")
+		r.CurrentEnd = r.AsOf
+	}))
+	equal(t, "second", 2, periods(detect(-1, models.RunWeekly)))
+	equal(t, "same day again", 2, periods(detect(-1, models.RunWeekly)))
+	equal(t, "another type", 1, periods(detect(0, models.RunCustom)))
+	equal(t, "third", 3, periods(detect(0, models.RunWeekly)))
+	equal(t, "a day before them all", 1, periods(detect(-3, models.RunWeekly)))
+}
+
+func TestActiveDriftEvents_AreThoseOfTheRunThatFinishedLast(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	active := func() (payers []string) {
+		rows := must(cedar.Store.ActiveDriftEvents(t.Context(), cedar.System(), models.DriftEventFilter{}, everyRow[models.DriftEventOrderField]()))(t)
+		for _, e := range rows.Items {
+			payers = append(payers, e.Payer)
+		}
+		return payers
+	}
+	equal(t, "without a run", []string(nil), active())
+	finished := func(minutes int, status models.RunStatus) func(*models.ReportRun) {
+		return func(r *models.ReportRun) {
+			at := factory.Now().Add(-time.Duration(minutes) * time.Minute)
+			r.FinishedAt, r.Status = &at, status
+			if status == models.RunFailed {
+				r.ErrorMessage = ptr("x")
+			}
+		}
+	}
+	early := cedar.RunRow(finished(10, models.RunSuccess))
+	cedar.Insert(early, cedar.EventRow(early.ID, "Early"))
+	equal(t, "one run", []string{"Early"}, active())
+	late := cedar.RunRow(finished(5, models.RunSuccess), func(r *models.ReportRun) { r.StartedAt = r.StartedAt.Add(-time.Duration(60) * time.Minute) })
+	cedar.Insert(late, cedar.EventRow(late.ID, "Late"))
+	failed := cedar.RunRow(finished(1, models.RunFailed))
+	cedar.Insert(failed, cedar.EventRow(failed.ID, "Failed"))
+	equal(t, "finished last, though started first", []string{"Late"}, active())
+}
+
+// failing makes the store's statement that contains text fail.
+func failing(t *testing.T, w *factory.World, table string) {
+	t.Helper()
+	_, err := w.DB.Owner.Exec(t.Context(), fmt.Sprintf(`
+		CREATE FUNCTION sabotage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sabotage'; END $$;
+		CREATE TRIGGER sabotage BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION sabotage()`, table))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDetect_FailuresAreRecorded(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"drift_events", "drift_tests"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			cedar := factory.New(t).Tenant("cedar")
+			cedar.Drifting()
+			failing(t, cedar.World, table)
+			run, err := cedar.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{})
+			wantCode(t, err, models.CodeInternal)
+			if run != nil {
+				t.Errorf("run = %+v", run)
+			}
+			failed := onlyFailedRun(t, cedar)
+			equal(t, "why", []string{"INTERNAL", models.InternalMessage}, []string{*failed.ErrorCode, *failed.ErrorMessage})
+		})
+	}
+}
+
+// onlyFailedRun is the one run of the customer, failed and without any rows.
+func onlyFailedRun(t *testing.T, cedar *factory.Tenant) *models.ReportRun {
+	t.Helper()
+	runs := runsOf(t, cedar)
+	if len(runs) != 1 || runs[0].Status != models.RunFailed || runs[0].FinishedAt == nil || runs[0].Version != 2 {
+		t.Fatalf("runs = %+v", runs)
+	}
+	equal(t, "tests and events left behind", []int{0, 0},
+		[]int{len(testsOf(t, cedar, runs[0].ID)), len(eventsOf(t, cedar, runs[0].ID))})
+	equal(t, "audit lines", []int{1, 1, 0, 0}, []int{
+		audited(cedar, "report_run_started"), audited(cedar, "report_run_failed"),
+		audited(cedar, "report_run_completed"), audited(cedar, "drift_event_created"),
+	})
+	return runs[0]
+}
+
+func TestDetect_ClientGivesUp(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"FROM claims", `INSERT INTO "drift_events"`, `INSERT INTO "drift_tests"`, "COMMIT"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			w := factory.New(t)
+			cedar := w.Tenant("cedar")
+			cedar.Drifting()
+			r := traced(w)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			seen := false
+			var mu sync.Mutex
+			r.on(func(sql string) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen = seen || strings.Contains(sql, "FROM claims") // the run itself has begun
+				if seen && strings.Contains(strings.ToUpper(sql), strings.ToUpper(at)) {
+					cancel()
+				}
+			})
+			_, err := w.Store.DetectDrift(ctx, cedar.System(), models.DetectInput{})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("error = %v", err)
+			}
+			equal(t, "why", "CANCELED", *onlyFailedRun(t, cedar).ErrorCode)
+		})
+	}
+}
+
+// Sixteen detections of one customer while claims come in: each is whole.
+func TestDetect_ManyAtOnceWhileIngesting(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar, harbor := w.Tenant("cedar"), w.Tenant("harbor")
+	cedar.Drifting()
+	harbor.Drifting()
+	more := w.CSV(factory.Batch{
+		Payer: "Payer C", CPT: "99213", Outcome: models.OutcomePaid, Count: 200, FirstDay: factory.Today().AddDays(-100), Days: 99, Wait: 5, Billed: 10,
+	})
+	runs := make([]*models.ReportRun, 16)
+	var wg sync.WaitGroup
+	for i := range runs {
+		wg.Go(func() {
+			run, err := w.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{})
+			if err != nil {
+				t.Error(err)
+			}
+			runs[i] = run
+		})
+	}
+	wg.Go(func() {
+		if _, err := cedar.IngestText(string(more)); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Go(func() {
+		if _, err := w.Store.DetectDrift(t.Context(), harbor.System(), models.DetectInput{}); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	for _, run := range runs {
+		equal(t, "status", models.RunSuccess, run.Status)
+		if _, events := whole(t, cedar, run); len(events) == 0 {
+			t.Error("a run found nothing")
+		}
+	}
+	equal(t, "runs", 16, len(runsOf(t, cedar)))
+	equal(t, "events of another customer", 1, len(must(w.Store.DriftEvents(t.Context(), harbor.System(), models.DriftEventFilter{},
+		everyRow[models.DriftEventOrderField]()))(t).Items))
+}
+
+// The database's aggregate and the plain loop below agree on random claims.
+func TestDetect_AggregateAgreesWithALoop(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := w.Tenant("cedar")
+	w.Tenant("harbor").Drifting() // must not be counted
+	random := rand.New(rand.NewPCG(7, 11))
+	upload := cedar.UploadRow()
+	var rows []*models.Claim
+	for range 1500 {
+		rows = append(rows, cedar.ClaimRow(upload.ID, func(c *models.Claim) {
+			c.Payer = []string{"A", "B"}[random.IntN(2)]
+			c.CPT = []string{"99213", "80053", "70450"}[random.IntN(3)]
+			c.CPTGroup = []string{"E&M", "TEST"}[random.IntN(2)]
+			c.Outcome = models.Outcome(models.Outcome("").Values()[random.IntN(3)])
+			c.DecidedDate = factory.Today().AddDays(5 - random.IntN(130))
+			c.SubmittedDate = c.DecidedDate.AddDays(-random.IntN(40))
+			if random.IntN(3) > 0 {
+				c.BilledAmount = ptr(decimal.New(random.Int64N(100_000), -2))
+			}
+			if random.IntN(3) > 0 {
+				c.AllowedAmount = ptr(decimal.New(random.Int64N(100_000), -2))
+			}
+		}))
+	}
+	cedar.Insert(upload, &rows)
+	for _, by := range []models.WindowBy{models.WindowByDecided, models.WindowBySubmitted} {
+		for _, windows := range [][2]int{{90, 14}, {10, 1}, {1, 10}} {
+			params := must(models.DetectInput{WindowBy: &by, BaselineDays: &windows[0], CurrentDays: &windows[1]}.Resolve(factory.Today()))(t)
+			got := must(store.Gather(t.Context(), w.Store, cedar.System(), params))(t)
+			naive := drift.NewAccumulator(params)
+			for _, c := range rows {
+				addClaim(t, naive, params, c)
+			}
+			if diff := cmp.Diff(naive.Segments(), got.Segments, comparers...); diff != "" {
+				t.Errorf("%s, %v days: the loop (-) and SQL (+):\n%s", by, windows, diff)
+			}
+			equal(t, "watermark", &upload.ID, got.Watermark)
+		}
+	}
+}
+
+func addClaim(t *testing.T, a *drift.Accumulator, p models.DetectParams, c *models.Claim) {
+	t.Helper()
+	day := c.DecidedDate
+	if p.WindowBy == models.WindowBySubmitted {
+		day = c.SubmittedDate
+	}
+	if day.Before(p.BaselineStart()) || !day.Before(p.AsOf) {
+		return
+	}
+	window, end := drift.Baseline, p.CurrentStart()
+	if !day.Before(p.CurrentStart()) {
+		window, end = drift.Current, p.AsOf
+	}
+	cell := drift.Cell{Window: window, Week: (end.Sub(day) - 1) / 7, Payer: c.Payer, CPTGroup: c.CPTGroup, CPT: c.CPT}
+	switch c.Outcome {
+	case models.OutcomePaid:
+		cell.Paid = 1
+	case models.OutcomeDenied:
+		cell.Denied = 1
+	default:
+		cell.Other = 1
+	}
+	if value := c.AllowedAmount; window == drift.Current {
+		if value == nil {
+			value = c.BilledAmount
+		}
+		if value != nil {
+			cell.Value = drift.Amount{N: 1, Sum: *value}
+		}
+	}
+	if err := a.Add(cell); err != nil {
+		t.Fatal(err)
+	}
+	if c.Outcome == models.OutcomeOther {
+		return
+	}
+	err := a.AddDays(drift.DaysRow{
+		Window: window, Measure: drift.DecisionDays, Payer: c.Payer, CPTGroup: c.CPTGroup, Days: c.DaysToDecision(), Count: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The column the database computes and the rule in Go are the same rule.
+func TestAuthorizationDenied_IsTheRuleInGo(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	upload := cedar.UploadRow()
+	cedar.Insert(upload)
+	codes := []string{
+		"", "15", "015", "0015", "CO-15", "CO15", "CO 15", "co-197", "PR197", "OA-198", "PI 210", "243", "284", "296", "302",
+		"CO-1", "150", "115", "CO-1970", "C-197", "COX-197", "197 ", " 197", "197,16", "CO--197", "CO- 197", "16", "CO-16", "303",
+		"AUTH", "NOAUTH01", "auth-x", "N517 AUTHORIZATION", "A UTH", "197\n", "x\n197", "CO\n197", "ÄUTH", "００15", "ſ197", "ÇO-197",
+	}
+	texts := []string{"", "Authorization missing", "no AUTHORIZATION number", "pre-authorization", "authorisation", "auth", "author ization"}
+	type pair struct{ code, text string }
+	want := map[string]pair{}
+	var rows []*models.Claim
+	for _, outcome := range []models.Outcome{models.OutcomeDenied, models.OutcomePaid, models.OutcomeOther} {
+		for _, code := range codes {
+			for _, text := range texts {
+				c := cedar.ClaimRow(upload.ID, func(c *models.Claim) {
+					c.Outcome = outcome
+					if code != "" {
+						c.DenialReasonCode = &code
+					}
+					if text != "" {
+						c.DenialReasonText = &text
+					}
+				})
+				rows = append(rows, c)
+				if outcome == models.OutcomeDenied && drift.IsAuthDenial(code, text) {
+					want[c.ID.UUID().String()] = pair{code, text}
+				}
+			}
+		}
+	}
+	cedar.Insert(&rows)
+	flagged := factory.Query[string](cedar, `SELECT string_agg(id::text, ' ') FROM claims WHERE authorization_denied`)
+	got := map[string]bool{}
+	for id := range strings.FieldsSeq(flagged) {
+		got[id] = true
+	}
+	for _, c := range rows {
+		id := c.ID.UUID().String()
+		if _, denied := want[id]; denied != got[id] {
+			t.Errorf("outcome %s, code %v, text %v: the database says %t", c.Outcome, show(c.DenialReasonCode), show(c.DenialReasonText), got[id])
+		}
+	}
+	if len(want) < 50 {
+		t.Errorf("only %d of the claims count", len(want))
+	}
+}
+
+func show(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%q", *s)
+}
+
+// The detections of one customer wait without taking the connections of others.
+func TestDetect_WaitingLeavesConnectionsToOthers(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar, harbor := w.Tenant("cedar"), w.Tenant("harbor")
+	w.Store = w.StoreWith(w.Pool(postgres.PoolOptions{MaxConns: 2}), store.Options{})
+	// Another process detects for cedar.
+	holder := w.StoreWith(w.DB.App, store.Options{})
+	held, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		err := store.ExclusiveAs(t.Context(), holder, cedar.System(), store.DetectionLock, func(store.ExclusiveTx) error {
+			close(held)
+			<-release
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	for range 5 {
+		wg.Go(func() {
+			if _, err := w.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	// All five have begun, and one of them waits in the database.
+	for len(runsOf(t, cedar)) < 5 || waiters(t, w) == 0 {
+		continue
+	}
+	run := must(w.Store.DetectDrift(t.Context(), harbor.System(), models.DetectInput{}))(t)
+	equal(t, "another customer's run", models.RunSuccess, run.Status)
+	close(release)
+	wg.Wait()
+	for _, run := range runsOf(t, cedar) {
+		equal(t, "status", models.RunSuccess, run.Status)
+	}
+}
+
+// waiters is how many transactions of this test's database wait for an
+// advisory lock.
+func waiters(t *testing.T, w *factory.World) (n int) {
+	t.Helper()
+	err := w.DB.Owner.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

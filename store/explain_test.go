@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"upstream/internal/factory"
+	"upstream/models"
+)
+
+// plan is a node of EXPLAIN (FORMAT JSON).
+type plan struct {
+	NodeType string `json:"Node Type"`
+	Relation string `json:"Relation Name"`
+	Index    string `json:"Index Name"`
+	Plans    []plan
+}
+
+// scans are the ways a plan reads tables, such as "Seq Scan on claims".
+func (p plan) scans() []string {
+	var all []string
+	if strings.HasSuffix(p.NodeType, "Scan") && (p.Relation != "" || p.Index != "") {
+		all = append(all, strings.TrimSpace(p.NodeType+" "+p.Index+" on "+p.Relation))
+	}
+	if p.NodeType == "Sort" || p.NodeType == "Incremental Sort" {
+		all = append(all, p.NodeType)
+	}
+	for _, child := range p.Plans {
+		all = append(all, child.scans()...)
+	}
+	return all
+}
+
+// explain plans a statement as it was sent, within the customer.
+func explain(t *testing.T, tenant *factory.Tenant, s statement) []string {
+	t.Helper()
+	var text []byte
+	err := pgx.BeginFunc(t.Context(), tenant.DB.App, func(tx pgx.Tx) error {
+		if err := within(tx, tenant.Customer.ID); err != nil {
+			return err
+		}
+		return tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+s.sql, s.args...).Scan(&text)
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, s.sql)
+	}
+	var plans []struct{ Plan plan }
+	if err := json.Unmarshal(text, &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan.scans()
+}
+
+// crowded is a customer with 20,000 claims beside another with as many.
+func crowded(w *factory.World) *factory.Tenant {
+	w.Helper()
+	seed := func(tenant *factory.Tenant) {
+		upload := tenant.UploadRow()
+		tenant.Insert(upload)
+		for _, sql := range []string{
+			`INSERT INTO claims (customer_id, id, upload_id, payer, cpt, cpt_group, submitted_date, decided_date, outcome,
+				billed_amount, source_data_hash)
+			SELECT $1::uuid, gen_random_uuid(), $2::uuid, 'Payer ' || i % 14, '99213', 'E&M', '2026-06-10'::date - i % 700,
+				'2026-06-14'::date - i % 700, (ARRAY['PAID','DENIED'])[1 + i % 2], 100, sha256(i::text::bytea)
+			FROM generate_series(1, 20000) i`,
+			`INSERT INTO uploads (customer_id, id, filename, uploaded_at)
+			SELECT $1::uuid, gen_random_uuid(), 'f' || $2::text, now() - i * interval '1 hour' FROM generate_series(1, 3000) i`,
+			`INSERT INTO report_runs (customer_id, id, method, window_by, as_of, baseline_start, baseline_end, current_start,
+				current_end, min_volume, alpha, status, finished_at, started_at)
+			SELECT $1::uuid, gen_random_uuid(), 'statistical', 'decided', '2026-06-15', '2026-03-03', '2026-06-01', '2026-06-01',
+				'2026-06-15', 30, 0.05, 'success', now() - i * interval '1 day', now() - i * interval '1 day'
+			FROM generate_series(1, 200) i WHERE $2::text <> ''`,
+			`INSERT INTO drift_events (customer_id, id, report_run_id, payer, cpt_group, drift_type, baseline_value, current_value,
+				delta_value, severity, confidence, baseline_start, baseline_end, current_start, current_end, baseline_sample_size,
+				current_sample_size, test_method, trend_direction, signal_key, evidence, created_at)
+			SELECT $1::uuid, gen_random_uuid(), r.id, 'Payer ' || i, 'E&M', 'DENIAL_RATE', 0, 1, 1, random(), 1, '2026-03-03',
+				'2026-06-01', '2026-06-01', '2026-06-15', 1, 1, 'THRESHOLD', 'degrading', $2::text, '{}', r.finished_at
+			FROM report_runs r, generate_series(1, 20) i WHERE r.customer_id = $1::uuid`,
+		} {
+			if err := asOwner(w, tenant, sql, tenant.Customer.ID.UUID().String(), upload.ID.UUID().String()); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}
+	cedar := w.Tenant("cedar")
+	seed(cedar)
+	seed(w.Tenant("harbor"))
+	for _, table := range []string{"claims", "uploads", "report_runs", "drift_events"} {
+		if _, err := w.DB.Owner.Exec(w.Context(), `VACUUM ANALYZE `+table); err != nil {
+			w.Fatal(err)
+		}
+	}
+	return cedar
+}
+
+// The lists a client waits for read an index in their own order, a page of it
+// and nothing else.
+func TestExplain_ListsReadTheirIndex(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := crowded(w)
+	r := traced(w)
+	ctx, v, s := t.Context(), cedar.System(), w.Store
+	claims := func(order []models.ClaimOrder, f models.ClaimFilter, page models.Page) func(tester) string {
+		return func(t tester) string {
+			page.Limit = 50
+			rows := must(s.Claims(ctx, v, f, models.List[models.ClaimOrderField]{OrderBy: order, Page: page}))(t)
+			return rows.Cursors[len(rows.Cursors)-1]
+		}
+	}
+	byPayer := []models.ClaimOrder{{Field: models.ClaimOrderPayer}}
+	byPayerDown := []models.ClaimOrder{{Field: models.ClaimOrderPayer, Direction: models.Descending}}
+	submitted := []models.ClaimOrder{{Field: models.ClaimOrderSubmittedDate, Direction: models.Descending}}
+	deep := claims(nil, models.ClaimFilter{}, models.Page{Number: 100})(t)
+	deepPayer := claims(byPayer, models.ClaimFilter{}, models.Page{Number: 100})(t)
+	uploadPage := models.List[models.UploadOrderField]{Page: models.Page{Limit: 50}}
+	uploadCursor := must(s.Uploads(ctx, v, models.UploadFilter{}, uploadPage))(t).Cursors[49]
+	eventPage := models.List[models.DriftEventOrderField]{Page: models.Page{Limit: 50}}
+
+	const (
+		decidedIndex = "claims_customer_id_decided_date_id_idx on claims"
+		payerIndex   = "claims_customer_id_payer_decided_date_id_idx on claims"
+	)
+	for name, tt := range map[string]struct {
+		run   func(tester)
+		index string
+	}{
+		"claims":                 {func(t tester) { claims(nil, models.ClaimFilter{}, models.Page{})(t) }, decidedIndex},
+		"claims after a cursor":  {func(t tester) { claims(nil, models.ClaimFilter{}, models.Page{After: deep})(t) }, decidedIndex},
+		"claims before a cursor": {func(t tester) { claims(nil, models.ClaimFilter{}, models.Page{Before: deep, Backward: true})(t) }, decidedIndex},
+		"the last claims":        {func(t tester) { claims(nil, models.ClaimFilter{}, models.Page{Backward: true})(t) }, decidedIndex},
+		"claims by payer":        {func(t tester) { claims(byPayer, models.ClaimFilter{}, models.Page{})(t) }, payerIndex},
+		"claims by payer, deep":  {func(t tester) { claims(byPayer, models.ClaimFilter{}, models.Page{After: deepPayer})(t) }, payerIndex},
+		"claims by payer, down":  {func(t tester) { claims(byPayerDown, models.ClaimFilter{}, models.Page{})(t) }, payerIndex},
+		"claims by submission":   {func(t tester) { claims(submitted, models.ClaimFilter{}, models.Page{})(t) }, "claims_customer_id_submitted_date_id_idx on claims"},
+		"claims in a period": {func(t tester) {
+			claims(nil, models.ClaimFilter{EndDate: ptr(factory.Today().AddDays(-300))}, models.Page{})(t)
+		}, decidedIndex},
+		"uploads": {func(t tester) { must(s.Uploads(ctx, v, models.UploadFilter{}, uploadPage))(t) }, "uploads_customer_id_uploaded_at_id_idx on uploads"},
+		"uploads after a cursor": {func(t tester) {
+			must(s.Uploads(ctx, v, models.UploadFilter{}, models.List[models.UploadOrderField]{Page: models.Page{Limit: 50, After: uploadCursor}}))(t)
+		}, "uploads_customer_id_uploaded_at_id_idx on uploads"},
+		"events": {func(t tester) { must(s.DriftEvents(ctx, v, models.DriftEventFilter{}, eventPage))(t) }, "drift_events_customer_id_created_at_id_idx on drift_events"},
+		"events, worst first": {func(t tester) {
+			must(s.DriftEvents(ctx, v, models.DriftEventFilter{}, models.List[models.DriftEventOrderField]{
+				OrderBy: []models.DriftEventOrder{{Field: models.DriftEventOrderSeverity, Direction: models.Descending}}, Page: models.Page{Limit: 50},
+			}))(t)
+		}, "drift_events_customer_id_severity_created_at_id_idx on drift_events"},
+	} {
+		r.take()
+		tt.run(t)
+		pages := 0
+		for _, sent := range r.take() {
+			if !strings.Contains(sent.sql, "LIMIT") {
+				continue
+			}
+			pages++
+			got := explain(t, cedar, sent)
+			if len(got) != 1 || !strings.HasSuffix(got[0], tt.index) || !strings.HasPrefix(got[0], "Index") {
+				t.Errorf("%s: %v, want an index scan of %s", name, got, tt.index)
+			}
+		}
+		equal(t, name+": statements that read a page", 1, pages)
+	}
+}
+
+func TestExplain_DetectionReadsTheIndexAlone(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := crowded(w)
+	r := traced(w)
+	for by, want := range map[models.WindowBy]string{
+		models.WindowByDecided:   "Index Only Scan claims_customer_id_decided_date_id_idx on claims",
+		models.WindowBySubmitted: "claims_customer_id_submitted_date_id_idx",
+	} {
+		r.take()
+		must(w.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{WindowBy: &by}))(t)
+		found := 0
+		for _, sent := range r.take() {
+			if !strings.Contains(sent.sql, "FROM claims") {
+				continue
+			}
+			found++
+			scans := explain(t, cedar, sent)
+			if !slices.ContainsFunc(scans, func(scan string) bool { return strings.Contains(scan, want) }) ||
+				strings.Contains(fmt.Sprint(scans), "Seq Scan") {
+				t.Errorf("%s: %v, want %s", by, scans, want)
+			}
+		}
+		equal(t, "statements that read claims", 1, found)
+	}
+}
