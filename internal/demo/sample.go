@@ -26,11 +26,14 @@ func (s source) uniform() float64 { return (float64(s.pcg.Uint64()>>12) + .5) / 
 func (s source) normal() float64 { return normalQuantile(s.uniform()) }
 
 // hit is true with the given probability.
-func (s source) hit(p chance) bool { return chance(s.pcg.Uint64()>>32) < p }
+func (s source) hit(p chance) bool { return s.chance() < p }
+
+// chance draws from the whole range.
+func (s source) chance() chance { return chance(s.pcg.Uint64() >> 32) } //nolint:gosec // 32 bits are left
 
 // pick draws an index by cumulative weights.
 func (s source) pick(cumulative []chance) int {
-	u := chance(s.pcg.Uint64() >> 32)
+	u := s.chance()
 	for i, limit := range cumulative {
 		if u < limit {
 			return i

@@ -113,6 +113,7 @@ func effectOn(payer int, g group) effect {
 		case models.DriftPaymentAmount:
 			e.payFactor += s.size
 			e.lateMix = e.lateMix || s.mix
+		case models.DriftApprovalRate, models.DriftProcessingDelay: // follow from the others, never planted
 		}
 	}
 	return e

@@ -13,8 +13,8 @@ import (
 
 // tally counts what a cell's claims came to before the planted changes.
 type tally struct {
-	claims, denied, decided, auth, authFailed, days, allowedN int
-	allowed                                                   float64
+	claims, denied, decided, auth, authFailed, allowedN int
+	allowed                                             float64
 }
 
 func tallies(claims []claim, before models.Date) (cells map[segmentKey]*tally, total int) {

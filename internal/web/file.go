@@ -41,7 +41,7 @@ func newFile(src source, contentType string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	digest := sha256.New()
 	if _, err := io.Copy(digest, content); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	f.writeHeader(w.Header(), zipped)
 	http.ServeContent(w, r, "", time.Time{}, content)
 	return nil
@@ -108,7 +108,7 @@ func (f *file) unpack() (io.ReadSeekCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer packed.Close()
+	defer func() { _ = packed.Close() }()
 	reader, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
@@ -125,7 +125,7 @@ func (f *file) compress() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer plain.Close()
+	defer func() { _ = plain.Close() }()
 	var packed bytes.Buffer
 	writer := gzip.NewWriter(&packed)
 	if _, err := io.Copy(writer, plain); err != nil {

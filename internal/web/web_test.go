@@ -452,7 +452,7 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("an unknown asset answers %d", res.StatusCode)
 	}
 	reached := false
-	router.NotFound(func(w http.ResponseWriter, _ *http.Request) { reached = true })
+	router.NotFound(func(_ http.ResponseWriter, _ *http.Request) { reached = true })
 	if request(t, router, http.MethodGet, "/graphql"); !reached {
 		t.Error("the pages swallow other paths")
 	}

@@ -31,7 +31,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // the heap it me
 		"blank lines":          {requiredHeader, strings.Repeat(" ", 4000) + "\n", false},
 		"a quote now and then": {requiredHeader, "\"" + strings.Repeat(strings.Repeat("x", 999)+"\n", 20), false},
 	}
-	for name, tc := range cases { //nolint:paralleltest // as above
+	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			before := heap(t)
 			src := &repeated{rows: []byte(tc.rows), rest: []byte(tc.header), remaining: size / len(tc.rows)}
