@@ -72,7 +72,7 @@ func ParseID[K Kind](text string) (ID[K], error) {
 		return ID[K]{}, fmt.Errorf("must be an identifier that starts with %q", kind.Prefix()+"_")
 	}
 	raw, err := base32.Decode(suffix)
-	if err != nil {
+	if err != nil || suffix[0] > '7' { // 26 digits hold 130 bits: a larger first one would be cut off
 		return ID[K]{}, fmt.Errorf("is not a valid identifier: after %q come 26 base32 characters", prefix+"_")
 	}
 	return ID[K]{value: uuid.UUID(raw)}, nil

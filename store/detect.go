@@ -81,7 +81,10 @@ func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, 
 	if err != nil {
 		return nil, err
 	}
-	events, tests := stamp(tx, &run, result)
+	tests, events := result.Rows(drift.Owner{
+		CustomerID: tx.customer, ReportRunID: run.ID, Now: tx.now,
+		NewEventID: func() models.DriftEventID { return models.DriftEventID{}.From(tx.newUUID()) },
+	})
 	if err := insertAll(ctx, tx, events); err != nil {
 		return nil, err
 	}
@@ -98,28 +101,10 @@ func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, 
 	return &run, s.finishRun(ctx, tx, &run, auditReportRunCompleted)
 }
 
-// stamp gives findings the identifiers the store owns.
-func stamp(tx *tenantTx, run *models.ReportRun, result drift.Result) (events []*models.DriftEvent, tests []*models.DriftTest) {
-	for i := range result.Findings {
-		test, event := &result.Findings[i].Test, result.Findings[i].Event
-		test.CustomerID, test.ReportRunID = tx.customer, run.ID
-		tests = append(tests, test)
-		if event == nil {
-			continue
-		}
-		event.CustomerID, event.ReportRunID = tx.customer, run.ID
-		event.ID = models.DriftEventID{}.From(tx.newUUID())
-		event.Version, event.CreatedAt = 1, tx.now
-		test.DriftEventID = &event.ID
-		events = append(events, event)
-	}
-	return events, tests
-}
-
 // insertChunk keeps the text of one INSERT small.
 const insertChunk = 500
 
-func insertAll[T any](ctx context.Context, tx *tenantTx, rows []*T) error {
+func insertAll[T any](ctx context.Context, tx *tenantTx, rows []T) error {
 	for len(rows) > 0 {
 		n := min(len(rows), insertChunk)
 		chunk := rows[:n]
@@ -132,9 +117,10 @@ func insertAll[T any](ctx context.Context, tx *tenantTx, rows []*T) error {
 }
 
 // auditEvents writes one line for each new event.
-func (tx *tenantTx) auditEvents(ctx context.Context, events []*models.DriftEvent) error {
+func (tx *tenantTx) auditEvents(ctx context.Context, events []models.DriftEvent) error {
 	lines := make([]*auditEvent, len(events))
-	for i, e := range events {
+	for i := range events {
+		e := &events[i]
 		line, err := newAuditEvent(tx.newUUID(), tx.now, auditDriftEventCreated, "drift_event", e.ID.String(), map[string]any{
 			"payer": e.Payer, "cpt_group": e.CPTGroup, "drift_type": e.DriftType, "severity": e.Severity,
 		})
@@ -243,7 +229,7 @@ type runParameters struct {
 	Alpha        float64         `json:"alpha"`
 }
 
-func summarize(p models.DetectParams, in drift.Input, result drift.Result, events []*models.DriftEvent) runSummary {
+func summarize(p models.DetectParams, in drift.Input, result drift.Result, events []models.DriftEvent) runSummary {
 	summary := runSummary{
 		BaselineStart: p.BaselineStart(), BaselineEnd: p.CurrentStart(),
 		CurrentStart: p.CurrentStart(), CurrentEnd: p.AsOf,

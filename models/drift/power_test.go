@@ -159,7 +159,7 @@ func TestMinDetectableMeanHasItsPower(t *testing.T) {
 		t.Fatal("undefined")
 	}
 	// Simulated: normal samples that far apart are told apart four times in five.
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable sequence
+	random := rand.New(rand.NewPCG(1, 2))
 	found, rounds := 0, 20_000
 	for range rounds {
 		b := normalSample(random, base.N, 0, base.Variance)
