@@ -1,0 +1,74 @@
+.DEFAULT_GOAL := help
+
+##@ Using it
+
+.PHONY: demo
+demo: ## Serve two demo clinics with claims and findings
+	go run . demo
+
+.PHONY: build
+build: ## Build the program into ./upstream
+	CGO_ENABLED=0 go build -trimpath -o upstream .
+
+.PHONY: db/reset
+db/reset: ## Empty the configured or embedded database; all data is lost
+	go run . migrate down --all
+	go run . migrate up
+
+##@ Checking it
+
+.PHONY: test
+test: ## Run every test, database included
+	go test ./...
+
+.PHONY: test/race
+test/race: ## Run the tests of the store and the models under the race detector
+	.ci/run race
+
+.PHONY: lint
+lint: ## Run golangci-lint
+	.ci/run lint
+
+.PHONY: vet
+vet: ## Run go vet, with the files of each system
+	.ci/run vet
+
+.PHONY: verify/generated
+verify/generated: ## Check that generated code is what its sources generate
+	.ci/run generated web
+
+.PHONY: verify/schema
+verify/schema: ## Check that migrations/schema.sql is what the migrations produce
+	.ci/run schema
+
+.PHONY: bench
+bench: ## Measure ingestion and detection against bare SQL
+	go test ./bench -run '^$$' -bench . -benchtime 3x
+
+.PHONY: ci
+ci: ## Run every check a change has to pass
+	.ci/run
+
+##@ Changing it
+
+.PHONY: fmt
+fmt: ## Format the Go files
+	golangci-lint fmt
+
+.PHONY: generate
+generate: schema ## Write everything that is generated
+	go tool gqlgen generate
+	npm --prefix internal/web/playground ci --ignore-scripts
+	npm --prefix internal/web/playground run build
+
+.PHONY: schema
+schema: ## Write migrations/schema.sql
+	go test ./migrations -run '^TestSchemaDump$$' -count=1 -update
+
+##@ Help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z\/]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
