@@ -12,10 +12,10 @@ import (
 // enum checks that a closed set reads and writes its members in each form.
 func enum[E interface {
 	models.Enum
-	MarshalGQL(io.Writer)
+	MarshalGQL(w io.Writer)
 }, P interface {
 	*E
-	UnmarshalGQL(any) error
+	UnmarshalGQL(v any) error
 }](t *testing.T) {
 	t.Helper()
 	var zero E
