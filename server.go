@@ -14,19 +14,32 @@ import (
 	"upstream/graph"
 	"upstream/internal/auth"
 	"upstream/internal/cli"
+	"upstream/internal/obs"
 	"upstream/internal/web"
 	"upstream/rest"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the program at once.
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	untilSignal(cancel)
 	code := cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, cli.Edges{
 		Handler: newHandler, OpenAPI: rest.OpenAPI, SDL: graph.SDL,
 	})
-	stop()
+	cancel()
 	os.Exit(code)
+}
+
+// untilSignal calls cancel at the first signal to end. By then the next one is
+// no longer caught, and so ends the program at once: whoever sees it drain may
+// send it.
+func untilSignal(cancel context.CancelFunc) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
 }
 
 // newHandler puts the edges and the pages on one listener. REST takes every
@@ -60,5 +73,5 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
 	root.NotFound(restAPI.ServeHTTP)
-	return root, nil
+	return auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(root)), nil
 }

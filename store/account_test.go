@@ -144,7 +144,7 @@ func TestRecordSignIn(t *testing.T) {
 	if err := w.Store.RecordSignIn(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "last sign-in", ptr(factory.Now()), must(w.Store.AccountByID(t.Context(), v.UserID))(t).User.LastLoginAt)
+	equal(t, "last sign-in", new(factory.Now()), must(w.Store.AccountByID(t.Context(), v.UserID))(t).User.LastLoginAt)
 	if at := must(w.Store.AccountByID(t.Context(), other.UserID))(t).User.LastLoginAt; at != nil {
 		t.Errorf("another user signed in at %v", at)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,7 @@ func TestExclusive_SucceedsOnALaterAttempt(t *testing.T) {
 	attempts := 0
 	err := store.Exclusive(t.Context(), cedar.Store, cedar.System(), func(tx store.ExclusiveTx) error {
 		attempts++
-		err := tx.Exec(t.Context(), `UPDATE customers SET name = name || ?`, fmt.Sprint(attempts))
+		err := tx.Exec(t.Context(), `UPDATE customers SET name = name || ?`, strconv.Itoa(attempts))
 		if err == nil && attempts < 5 {
 			return conflict("40001")
 		}

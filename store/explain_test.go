@@ -115,6 +115,7 @@ func TestExplain_ListsReadTheirIndex(t *testing.T) {
 	}
 	byPayer := []models.ClaimOrder{{Field: models.ClaimOrderPayer}}
 	byPayerDown := []models.ClaimOrder{{Field: models.ClaimOrderPayer, Direction: models.Descending}}
+	byOutcome := []models.ClaimOrder{{Field: models.ClaimOrderOutcome}}
 	submitted := []models.ClaimOrder{{Field: models.ClaimOrderSubmittedDate, Direction: models.Descending}}
 	deep := claims(nil, models.ClaimFilter{}, models.Page{Number: 100})(t)
 	deepPayer := claims(byPayer, models.ClaimFilter{}, models.Page{Number: 100})(t)
@@ -124,6 +125,7 @@ func TestExplain_ListsReadTheirIndex(t *testing.T) {
 
 	const (
 		decidedIndex = "claims_customer_id_decided_date_id_idx on claims"
+		outcomeIndex = "claims_customer_id_outcome_decided_date_id_idx on claims"
 		payerIndex   = "claims_customer_id_payer_decided_date_id_idx on claims"
 	)
 	for name, tt := range map[string]struct {
@@ -138,8 +140,9 @@ func TestExplain_ListsReadTheirIndex(t *testing.T) {
 		"claims by payer, deep":  {func(t tester) { claims(byPayer, models.ClaimFilter{}, models.Page{After: deepPayer})(t) }, payerIndex},
 		"claims by payer, down":  {func(t tester) { claims(byPayerDown, models.ClaimFilter{}, models.Page{})(t) }, payerIndex},
 		"claims by submission":   {func(t tester) { claims(submitted, models.ClaimFilter{}, models.Page{})(t) }, "claims_customer_id_submitted_date_id_idx on claims"},
+		"claims by outcome":      {func(t tester) { claims(byOutcome, models.ClaimFilter{}, models.Page{})(t) }, outcomeIndex},
 		"claims in a period": {func(t tester) {
-			claims(nil, models.ClaimFilter{EndDate: ptr(factory.Today().AddDays(-300))}, models.Page{})(t)
+			claims(nil, models.ClaimFilter{EndDate: new(factory.Today().AddDays(-300))}, models.Page{})(t)
 		}, decidedIndex},
 		"uploads": {func(t tester) { must(s.Uploads(ctx, v, models.UploadFilter{}, uploadPage))(t) }, "uploads_customer_id_uploaded_at_id_idx on uploads"},
 		"uploads after a cursor": {func(t tester) {
@@ -167,6 +170,30 @@ func TestExplain_ListsReadTheirIndex(t *testing.T) {
 		}
 		equal(t, name+": statements that read a page", 1, pages)
 	}
+}
+
+// A part of a payer's name is looked up among the payers, not the claims.
+func TestExplain_PayerFilter(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := crowded(w)
+	r := traced(w)
+	list := models.List[models.ClaimOrderField]{Page: models.Page{Limit: 50}}
+	rows := must(w.Store.Claims(t.Context(), cedar.System(), models.ClaimFilter{Payer: new("YER 13")}, list))(t)
+	equal(t, "rows", 50, len(rows.Items))
+	statements := 0
+	for _, sent := range r.take() {
+		if !strings.Contains(sent.sql, "claims") {
+			continue
+		}
+		statements++
+		for _, scan := range explain(t, cedar, sent) {
+			if !strings.HasPrefix(scan, "Index") && !strings.HasPrefix(scan, "CTE Scan") && !strings.HasPrefix(scan, "WorkTable Scan") {
+				t.Errorf("%s\n%s", scan, sent.sql)
+			}
+		}
+	}
+	equal(t, "statements that read claims", 2, statements)
 }
 
 func TestExplain_DetectionReadsTheIndexAlone(t *testing.T) {

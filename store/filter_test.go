@@ -117,10 +117,10 @@ func manyClaims(tenant *factory.Tenant) (uploads []models.UploadID, rows []*mode
 			c.DecidedDate = factory.Today().AddDays(-random.IntN(6))
 			c.SubmittedDate = c.DecidedDate.AddDays(-random.IntN(6))
 			if random.IntN(4) > 0 {
-				c.BilledAmount = ptr(decimal.New(int64(random.IntN(5))*5025, -2))
+				c.BilledAmount = new(decimal.New(int64(random.IntN(5))*5025, -2))
 			}
 			if random.IntN(2) > 0 {
-				c.DenialReasonCode = ptr(pick("CO-197", "CO-16"))
+				c.DenialReasonCode = new(pick("CO-197", "CO-16"))
 			}
 		}))
 	}
@@ -145,18 +145,18 @@ func TestFilter_ClaimsAgreeWithALoop(t *testing.T) {
 		keep   func(*models.Claim) bool
 	}{
 		"none":            {keep: func(*models.Claim) bool { return true }},
-		"payer":           {filter: models.ClaimFilter{Payer: ptr("aetna")}, keep: func(c *models.Claim) bool { return contains(c.Payer, "aetna") }},
-		"percent sign":    {filter: models.ClaimFilter{Payer: ptr("100%")}, keep: func(c *models.Claim) bool { return c.Payer == "100%" }},
-		"underscore":      {filter: models.ClaimFilter{Payer: ptr("a_b")}, keep: func(c *models.Claim) bool { return c.Payer == "a_b" }},
-		"backslash":       {filter: models.ClaimFilter{Payer: ptr(`k\s`)}, keep: func(c *models.Claim) bool { return c.Payer == `back\slash` }},
-		"apostrophe":      {filter: models.ClaimFilter{Payer: ptr(`o'n`)}, keep: func(c *models.Claim) bool { return c.Payer == "O'Neil" }},
-		"question mark":   {filter: models.ClaimFilter{Payer: ptr("?")}, keep: func(*models.Claim) bool { return false }},
-		"NUL":             {filter: models.ClaimFilter{Payer: ptr("\x00")}, keep: func(*models.Claim) bool { return false }},
-		"NUL in equality": {filter: models.ClaimFilter{Cpt: ptr("99213\x00")}, keep: func(*models.Claim) bool { return false }},
-		"outcome":         {filter: models.ClaimFilter{Outcome: ptr(models.OutcomeDenied)}, keep: func(c *models.Claim) bool { return c.Outcome == models.OutcomeDenied }},
-		"cpt":             {filter: models.ClaimFilter{Cpt: ptr("99213")}, keep: func(c *models.Claim) bool { return c.CPT == "99213" }},
-		"part of a cpt":   {filter: models.ClaimFilter{Cpt: ptr("9921")}, keep: func(*models.Claim) bool { return false }},
-		"cpt group":       {filter: models.ClaimFilter{CptGroup: ptr("TEST")}, keep: func(c *models.Claim) bool { return c.CPTGroup == "TEST" }},
+		"payer":           {filter: models.ClaimFilter{Payer: new("aetna")}, keep: func(c *models.Claim) bool { return contains(c.Payer, "aetna") }},
+		"percent sign":    {filter: models.ClaimFilter{Payer: new("100%")}, keep: func(c *models.Claim) bool { return c.Payer == "100%" }},
+		"underscore":      {filter: models.ClaimFilter{Payer: new("a_b")}, keep: func(c *models.Claim) bool { return c.Payer == "a_b" }},
+		"backslash":       {filter: models.ClaimFilter{Payer: new(`k\s`)}, keep: func(c *models.Claim) bool { return c.Payer == `back\slash` }},
+		"apostrophe":      {filter: models.ClaimFilter{Payer: new(`o'n`)}, keep: func(c *models.Claim) bool { return c.Payer == "O'Neil" }},
+		"question mark":   {filter: models.ClaimFilter{Payer: new("?")}, keep: func(*models.Claim) bool { return false }},
+		"NUL":             {filter: models.ClaimFilter{Payer: new("\x00")}, keep: func(*models.Claim) bool { return false }},
+		"NUL in equality": {filter: models.ClaimFilter{Cpt: new("99213\x00")}, keep: func(*models.Claim) bool { return false }},
+		"outcome":         {filter: models.ClaimFilter{Outcome: new(models.OutcomeDenied)}, keep: func(c *models.Claim) bool { return c.Outcome == models.OutcomeDenied }},
+		"cpt":             {filter: models.ClaimFilter{Cpt: new("99213")}, keep: func(c *models.Claim) bool { return c.CPT == "99213" }},
+		"part of a cpt":   {filter: models.ClaimFilter{Cpt: new("9921")}, keep: func(*models.Claim) bool { return false }},
+		"cpt group":       {filter: models.ClaimFilter{CptGroup: new("TEST")}, keep: func(c *models.Claim) bool { return c.CPTGroup == "TEST" }},
 		"upload":          {filter: models.ClaimFilter{Upload: &ids[1]}, keep: func(c *models.Claim) bool { return c.UploadID == ids[1] }},
 		"start":           {filter: models.ClaimFilter{StartDate: &day}, keep: func(c *models.Claim) bool { return !c.DecidedDate.Before(day) }},
 		"end":             {filter: models.ClaimFilter{EndDate: &day}, keep: func(c *models.Claim) bool { return !c.DecidedDate.After(day) }},
@@ -164,7 +164,7 @@ func TestFilter_ClaimsAgreeWithALoop(t *testing.T) {
 		"decided":         {filter: models.ClaimFilter{DecidedAfter: &day, DecidedBefore: &day}, keep: func(c *models.Claim) bool { return c.DecidedDate == day }},
 		"amount from":     {filter: models.ClaimFilter{MinAmount: &amount}, keep: func(c *models.Claim) bool { return c.BilledAmount != nil && c.BilledAmount.GreaterThanOrEqual(amount) }},
 		"amount to":       {filter: models.ClaimFilter{MaxAmount: &amount}, keep: func(c *models.Claim) bool { return c.BilledAmount != nil && c.BilledAmount.LessThanOrEqual(amount) }},
-		"reason code":     {filter: models.ClaimFilter{DenialReasonCode: ptr("CO-197")}, keep: func(c *models.Claim) bool { return c.DenialReasonCode != nil && *c.DenialReasonCode == "CO-197" }},
+		"reason code":     {filter: models.ClaimFilter{DenialReasonCode: new("CO-197")}, keep: func(c *models.Claim) bool { return c.DenialReasonCode != nil && *c.DenialReasonCode == "CO-197" }},
 		"search":          {search: "AETNA", keep: func(c *models.Claim) bool { return contains(c.Payer, "aetna") }},
 		"every word": {search: "aetna, co-16\u00a0992", keep: func(c *models.Claim) bool {
 			return contains(c.Payer, "aetna") && c.DenialReasonCode != nil && *c.DenialReasonCode == "CO-16" && c.CPT == "99213"
@@ -173,7 +173,7 @@ func TestFilter_ClaimsAgreeWithALoop(t *testing.T) {
 		"search NUL":          {search: "aet\x00na", keep: func(*models.Claim) bool { return false }},
 		"search blank":        {search: " ,\t\n ", keep: func(*models.Claim) bool { return true }},
 		"together": {
-			filter: models.ClaimFilter{Payer: ptr("a"), Outcome: ptr(models.OutcomePaid), EndDate: &day}, search: "99213",
+			filter: models.ClaimFilter{Payer: new("a"), Outcome: new(models.OutcomePaid), EndDate: &day}, search: "99213",
 			keep: func(c *models.Claim) bool {
 				return contains(c.Payer, "a") && c.Outcome == models.OutcomePaid && !c.DecidedDate.After(day) && c.CPT == "99213"
 			},
@@ -245,16 +245,16 @@ func TestFilter_Events(t *testing.T) {
 		filter models.DriftEventFilter
 		keep   func(e *models.DriftEvent) bool
 	}{
-		"at least":   {models.DriftEventFilter{MinSeverity: ptr(0.4)}, func(e *models.DriftEvent) bool { return e.Severity >= 0.4 }},
-		"at most":    {models.DriftEventFilter{MaxSeverity: ptr(0.4)}, func(e *models.DriftEvent) bool { return e.Severity <= 0.4 }},
-		"certain":    {models.DriftEventFilter{MinConfidence: ptr(0.6)}, func(e *models.DriftEvent) bool { return e.Confidence >= 0.6 }},
+		"at least":   {models.DriftEventFilter{MinSeverity: new(0.4)}, func(e *models.DriftEvent) bool { return e.Severity >= 0.4 }},
+		"at most":    {models.DriftEventFilter{MaxSeverity: new(0.4)}, func(e *models.DriftEvent) bool { return e.Severity <= 0.4 }},
+		"certain":    {models.DriftEventFilter{MinConfidence: new(0.6)}, func(e *models.DriftEvent) bool { return e.Confidence >= 0.6 }},
 		"after":      {models.DriftEventFilter{CreatedAfter: &at}, func(e *models.DriftEvent) bool { return !e.CreatedAt.Before(at) }},
 		"before":     {models.DriftEventFilter{CreatedBefore: &at}, func(e *models.DriftEvent) bool { return !e.CreatedAt.After(at) }},
 		"run":        {models.DriftEventFilter{ReportRun: &run.ID}, func(e *models.DriftEvent) bool { return e.ReportRunID == run.ID }},
-		"type":       {models.DriftEventFilter{DriftType: ptr(models.DriftDecisionTime)}, func(e *models.DriftEvent) bool { return e.DriftType == models.DriftDecisionTime }},
-		"direction":  {models.DriftEventFilter{TrendDirection: ptr(models.TrendImproving)}, func(e *models.DriftEvent) bool { return e.TrendDirection == models.TrendImproving }},
-		"group":      {models.DriftEventFilter{CptGroup: ptr("ALL")}, func(e *models.DriftEvent) bool { return e.CPTGroup == "ALL" }},
-		"payer":      {models.DriftEventFilter{Payer: ptr("PAYER 7")}, func(e *models.DriftEvent) bool { return e.Payer == "Payer 7" }},
+		"type":       {models.DriftEventFilter{DriftType: new(models.DriftDecisionTime)}, func(e *models.DriftEvent) bool { return e.DriftType == models.DriftDecisionTime }},
+		"direction":  {models.DriftEventFilter{TrendDirection: new(models.TrendImproving)}, func(e *models.DriftEvent) bool { return e.TrendDirection == models.TrendImproving }},
+		"group":      {models.DriftEventFilter{CptGroup: new("ALL")}, func(e *models.DriftEvent) bool { return e.CPTGroup == "ALL" }},
+		"payer":      {models.DriftEventFilter{Payer: new("PAYER 7")}, func(e *models.DriftEvent) bool { return e.Payer == "Payer 7" }},
 		"everything": {models.DriftEventFilter{}, func(*models.DriftEvent) bool { return true }},
 	}
 	for _, label := range models.SeverityLabel("").Values() {
@@ -299,7 +299,7 @@ func TestFilter_UploadsRunsAndTests(t *testing.T) {
 		cedar.TestRow(run.ID, "B", func(d *models.DriftTest) { d.Significant = true }))
 	ctx, v, at := context.Background(), cedar.System(), factory.Now().Add(-time.Minute)
 	for name, f := range map[string]models.UploadFilter{
-		"status": {Status: ptr(models.UploadPartial)}, "source": {Source: ptr(models.UploadSourceBatch)}, "before": {UploadedBefore: &at},
+		"status": {Status: new(models.UploadPartial)}, "source": {Source: new(models.UploadSourceBatch)}, "before": {UploadedBefore: &at},
 	} {
 		got := must(w.Store.Uploads(ctx, v, f, everyRow[models.UploadOrderField]()))(t).Items
 		if len(got) != 1 || got[0].ID != early.ID {
@@ -312,7 +312,7 @@ func TestFilter_UploadsRunsAndTests(t *testing.T) {
 		equal(t, search, want, len(must(w.Store.Uploads(ctx, v, models.UploadFilter{}, l))(t).Items))
 	}
 	for name, f := range map[string]models.ReportRunFilter{
-		"type": {RunType: ptr(models.RunMonthly)}, "method": {Method: ptr(models.MethodThreshold)},
+		"type": {RunType: new(models.RunMonthly)}, "method": {Method: new(models.MethodThreshold)},
 	} {
 		got := must(w.Store.ReportRuns(ctx, v, f, everyRow[models.ReportRunOrderField]()))(t).Items
 		if len(got) != 1 || got[0].ID != monthly.ID {
@@ -320,7 +320,7 @@ func TestFilter_UploadsRunsAndTests(t *testing.T) {
 		}
 	}
 	for payer, f := range map[string]models.DriftTestFilter{
-		"A": {Practical: ptr(true)}, "B": {Practical: ptr(false), Significant: ptr(true)},
+		"A": {Practical: new(true)}, "B": {Practical: new(false), Significant: new(true)},
 	} {
 		got := must(w.Store.DriftTests(ctx, v, run.ID, f, everyRow[models.DriftTestOrderField]()))(t).Items
 		if len(got) != 1 || got[0].Payer != payer {

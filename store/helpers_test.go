@@ -25,8 +25,6 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // must is the value of a call that may not fail.
 func must[T any](v T, err error) func(tester) T {
 	return func(t tester) T {

@@ -100,7 +100,7 @@ func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upl
 	if err != nil {
 		return nil, err
 	}
-	if err := g.stage(ctx, tx, upload, reader); err != nil {
+	if err := g.stage(ctx, tx, reader); err != nil {
 		return nil, err
 	}
 	duplicates, err := unstage(ctx, tx, upload)
@@ -144,7 +144,7 @@ func (g *ingestion) options(ctx context.Context, tx *tenantTx) (claimfile.Option
 }
 
 // stage streams the file's rows, good and bad, into a temporary table.
-func (g *ingestion) stage(ctx context.Context, tx *tenantTx, upload *models.Upload, reader *claimfile.Reader) error {
+func (g *ingestion) stage(ctx context.Context, tx *tenantTx, reader *claimfile.Reader) error {
 	if _, err := tx.tx.ExecContext(ctx, createStaging); err != nil {
 		return err
 	}

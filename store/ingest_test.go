@@ -83,7 +83,7 @@ func TestIngest_RealFile(t *testing.T) {
 
 	equal(t, "tally", tally{Status: models.UploadSuccess, Rows: 2575, Accepted: 2575}, tallyOf(upload))
 	equal(t, "uploader", &viewer.UserID, upload.UploadedBy)
-	equal(t, "size", ptr(int64(len(file))), upload.FileSizeBytes)
+	equal(t, "size", new(int64(len(file))), upload.FileSizeBytes)
 	equal(t, "what is stored", upload, must(w.Store.Upload(t.Context(), viewer, upload.ID))(t))
 	stored := claims(t, cedar)
 	if len(stored) != 2575 {
@@ -140,6 +140,39 @@ func TestIngest_PartialFile(t *testing.T) {
 	equal(t, "audit lines about patient data", 1, audited(cedar, "phi_detection_in_upload"))
 	stored := must(cedar.Store.Upload(t.Context(), cedar.System(), upload.ID))(t)
 	equal(t, "what is stored", upload, stored)
+}
+
+// Of rows that number one claim line, the first of the file is kept, whatever
+// its dates; the others say which it was.
+func TestIngest_FirstRowOfANumberIsKept(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	upload, err := cedar.IngestText(header +
+		"C1,First,99213,2026-03-01,2026-03-05,PAID,1,\n" +
+		"C1,Second,99213,2026-01-01,2026-01-05,PAID,1,\n" +
+		"C2,Other,99213,2026-01-01,2026-01-05,PAID,1,\n" +
+		"C1,First,99213,2026-03-01,2026-03-05,PAID,1,\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := factory.Query[string](cedar, `SELECT string_agg(payer, ' ' ORDER BY source_row_number) FROM claims`)
+	equal(t, "kept", "First Other", kept)
+	said := factory.Query[string](cedar, `SELECT string_agg(row_number || ' ' || message, '; ' ORDER BY row_number) FROM upload_rejections`)
+	equal(t, "rejections", "3 has the number and line of row 2; 5 repeats row 2", said)
+	equal(t, "first and last day", []string{"2026-01-01", "2026-03-05"}, []string{upload.DateMin.String(), upload.DateMax.String()})
+}
+
+// A line number tells the lines of one claim apart.
+func TestIngest_LinesOfOneClaim(t *testing.T) {
+	t.Parallel()
+	cedar := factory.New(t).Tenant("cedar")
+	columns := "claim_number,line_number,payer,cpt,submitted_date,decided_date,outcome\n"
+	row := func(n string) string { return "C1," + n + ",A,99213,2026-01-01,2026-01-05,PAID\n" }
+	upload := must(cedar.IngestText(columns + row("1") + row("2") + row("")))(t)
+	equal(t, "first file", []int64{2, 1}, []int64{upload.AcceptedRowCount, upload.RejectedRowCount})
+	upload = must(cedar.IngestText(columns + row("2") + row("3")))(t)
+	equal(t, "second file", []int64{1, 1}, []int64{upload.AcceptedRowCount, upload.RejectedRowCount})
+	equal(t, "lines", "1 2 3", factory.Query[string](cedar, `SELECT string_agg(line_number::text, ' ' ORDER BY line_number) FROM claims`))
 }
 
 // Dates and warnings are those of the rows that were kept, not of repetitions.
@@ -483,21 +516,22 @@ func TestIngest_PatientDataLeavesNoTrace(t *testing.T) {
 		"C5,Aetna,\"99213\"secretcell,2026-01-01,2026-01-05,PAID,1,\n"
 	failedUpload, err := cedar.IngestText(body)
 	e := wantCode(t, err, models.CodeValidation)
-	said := err.Error() + e.Message + *failedUpload.ErrorMessage
+	said := []string{err.Error(), e.Message, *failedUpload.ErrorMessage}
 	kept, err := cedar.IngestText(body + "C6,Aetna,99213,2026-01-01,2026-01-05,DENIED,1,call 555-867-5309\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "tally", tally{Status: models.UploadPartial, Rows: 7, Accepted: 1, Rejected: 6, Warned: 1, PHI: 3, Date: 1, Val: 2}, tallyOf(kept))
-	said += log.String()
+	said = append(said, log.String())
 	for _, table := range strs(t, w.DB, tenantTables) {
-		said += factory.Query[string](cedar, `SELECT coalesce(string_agg(x::text, E'\n'), '') FROM `+table+` x`)
+		said = append(said, factory.Query[string](cedar, `SELECT coalesce(string_agg(x::text, E'\n'), '') FROM `+table+` x`))
 	}
-	if !strings.Contains(said, "appears to identify a patient") {
+	everything := strings.Join(said, "\n")
+	if !strings.Contains(everything, "appears to identify a patient") {
 		t.Error("nothing was looked at")
 	}
 	for _, secret := range secrets {
-		if strings.Contains(said, secret) {
+		if strings.Contains(everything, secret) {
 			t.Errorf("%q is found again", secret)
 		}
 	}

@@ -234,7 +234,7 @@ func passes[T any](spec listSpec[T], t term, v *string) condition {
 	name := bun.Ident(spec.alias + "." + t.column)
 	switch {
 	case v == nil && t.desc:
-		return condition{sql: "FALSE"}
+		return condition{sql: "? IS NOT NULL", args: []any{name}}
 	case v == nil:
 		return condition{sql: "FALSE"}
 	case t.desc:

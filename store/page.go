@@ -93,8 +93,7 @@ func list[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec li
 		if err != nil {
 			return nil, err
 		}
-		count := int64(total)
-		rows.Total = &count
+		rows.Total = &total
 	}
 	return rows, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,7 +161,7 @@ func (s listing[T, F]) walk(t *rapid.T, by []models.Order[F], all []string, limi
 
 func (s listing[T, F]) byNumber(t *rapid.T, by []models.Order[F], all []string, limit int) {
 	pages := (len(all) + limit - 1) / limit
-	for number := 1; number <= pages; number++ {
+	for _, number := range []int{1, rapid.IntRange(1, max(pages, 1)).Draw(t, "page"), pages} {
 		rows := s.page(t, by, models.Page{Limit: limit, Number: number})
 		last := min(number*limit, len(all))
 		equal(t, "numbered page", all[(number-1)*limit:last], s.ids(rows.Items))
@@ -206,7 +207,7 @@ func uploadListing(w *factory.World) listing[models.Upload, models.UploadOrderFi
 			u.UploadedAt = factory.Now().Add(time.Duration(tied(random)) * time.Microsecond)
 			u.Status = models.UploadStatus(u.Status.Values()[tied(random)])
 			if n := tied(random); n > 0 {
-				u.RowCount = ptr(int64(n))
+				u.RowCount = new(int64(n))
 			}
 		}))
 	}
@@ -279,12 +280,12 @@ func TestPaging_DriftTests(t *testing.T) {
 	cedar, random := w.Tenant("cedar"), rand.New(rand.NewPCG(5, 6))
 	run := cedar.RunRow(func(r *models.ReportRun) { r.TestCount = 12 })
 	probability := func() *float64 {
-		return []*float64{nil, ptr(0.1), ptr(1.0 / 3), ptr(5e-324)}[tied(random)]
+		return []*float64{nil, new(0.1), new(1.0 / 3), new(5e-324)}[tied(random)]
 	}
 	var rows []*models.DriftTest
 	for i := range 12 {
-		rows = append(rows, cedar.TestRow(run.ID, "P"+fmt.Sprint(i/6), func(d *models.DriftTest) {
-			d.CPTGroup, d.DriftType = "G"+fmt.Sprint(i/3%2), models.DriftType(d.DriftType.Values()[i%3])
+		rows = append(rows, cedar.TestRow(run.ID, "P"+strconv.Itoa(i/6), func(d *models.DriftTest) {
+			d.CPTGroup, d.DriftType = "G"+strconv.Itoa(i/3%2), models.DriftType(d.DriftType.Values()[i%3])
 			d.PValue, d.QValue = probability(), probability()
 		}))
 	}
@@ -373,8 +374,11 @@ func TestPaging_EmptyList(t *testing.T) {
 	w := factory.New(t)
 	cedar := w.Tenant("cedar")
 	for _, page := range []models.Page{
-		{Limit: 10, WantTotal: true, WantNeighbours: true}, {Limit: 10, Number: 1, WantTotal: true},
-		{Limit: 10, Backward: true, WantTotal: true}, {Limit: 0, WantTotal: true}, {Limit: -5, WantTotal: true},
+		{Limit: 10, WantTotal: true, WantNeighbours: true},
+		{Limit: 10, Number: 1, WantTotal: true},
+		{Limit: 10, Backward: true, WantTotal: true},
+		{Limit: 0, WantTotal: true},
+		{Limit: -5, WantTotal: true},
 		{SkipRows: true, WantTotal: true},
 	} {
 		rows := must(w.Store.Uploads(t.Context(), cedar.System(), models.UploadFilter{}, models.List[models.UploadOrderField]{Page: page}))(t)
@@ -424,7 +428,7 @@ func TestPaging_Cursors(t *testing.T) {
 	cursor := must(w.Store.Uploads(t.Context(), cedar.System(), models.UploadFilter{}, first))(t).Cursors[0]
 	eventCursor := must(w.Store.DriftEvents(t.Context(), cedar.System(), models.DriftEventFilter{},
 		models.List[models.DriftEventOrderField]{Page: models.Page{Limit: 1}}))(t).Cursors[0]
-	status := ptr(models.UploadSuccess)
+	status := new(models.UploadSuccess)
 	type request struct {
 		tenant *factory.Tenant
 		filter models.UploadFilter

@@ -42,13 +42,12 @@ type Store struct {
 // keeps the pool, and closes first the store and then the pool.
 func New(pool *pgxpool.Pool, opts Options) *Store {
 	s := &Store{
-		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), newDialect()),
+		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), newDialect()).WithQueryHook(statsHook{}),
 		now:     opts.Now,
 		newUUID: opts.NewUUID,
 		log:     opts.Logger,
 		groups:  opts.Groups,
 	}
-	s.db.AddQueryHook(statsHook{})
 	if s.now == nil {
 		s.now = time.Now
 	}

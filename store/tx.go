@@ -99,12 +99,12 @@ func system[T any](ctx context.Context, s *Store, fn func(*systemTx) (T, error))
 func (s *Store) begin(ctx context.Context, opts *sql.TxOptions, fn func(bun.Conn, bun.Tx) error) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return translate(err)
+		return unlessCanceled(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
 	tx, err := conn.BeginTx(ctx, opts)
 	if err != nil {
-		return translate(err)
+		return unlessCanceled(ctx, err)
 	}
 	committed := false
 	defer func() {
@@ -180,10 +180,13 @@ func (tx *tenantTx) actorID() *models.UserID {
 	return &id
 }
 
-// Retrying of serialization failures.
+// Retrying of serialization failures. PostgreSQL watches whole index pages, and
+// while tables are small those are shared: customers that detect at the same
+// time get into each other's way for nothing. So the pauses are long beside a
+// small customer's detection.
 const (
 	maxAttempts  = 5
-	retryBase    = 20 * time.Millisecond
+	retryBase    = 100 * time.Millisecond
 	retryCeiling = time.Second
 )
 

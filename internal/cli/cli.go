@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 
 	"upstream/internal/config"
 	"upstream/internal/demo"
+	"upstream/internal/obs"
 	"upstream/store"
 )
 
@@ -67,21 +67,20 @@ type commands struct {
 const description = `Upstream notices when a payer starts to treat claims differently, and says so
 with the statistics to back it.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage or input, 3 no such thing,
-4 conflict with what is stored, 5 database not usable, 6 address in use.`
+Results go to standard output, the log and errors to standard error. With
+--json a result is one JSON document, and an error one line of JSON, the last
+of standard error: {"error": {"code", "message", "exit_code", ...}}.
 
-// Main runs the command line and answers with the exit code.
+Exit codes: 0 success, 1 failure, 2 wrong usage or input, 3 no such thing,
+4 conflict with what is stored, 5 database not usable, 6 address not usable,
+130 interrupted before the work was done.`
+
+// Main runs the command line and answers with the exit code. When ctx ends,
+// servers drain, which is success, and any other work is broken off.
 func Main(ctx context.Context, args []string, streams Streams, edges Edges) int {
 	var cmds commands
 	exited := -1
-	parser, err := kong.New(&cmds,
-		kong.Name("upstream"), kong.Description(description),
-		kong.Writers(streams.Out, streams.Err), kong.Exit(func(code int) { exited = code }),
-		kong.Vars{
-			"harbor_claims": strconv.Itoa(demo.HarborClaims), "harbor_days": strconv.Itoa(demo.HarborDays),
-			"harbor_bad_rows": strconv.Itoa(demo.HarborBadRows), "harbor_seed": strconv.Itoa(demo.HarborSeed),
-		},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := newParser(&cmds, streams, func(code int) { exited = code })
 	if err != nil {
 		_, _ = fmt.Fprintln(streams.Err, "error:", err)
 		return exitFailure
@@ -90,37 +89,40 @@ func Main(ctx context.Context, args []string, streams Streams, edges Edges) int 
 	if exited >= 0 {
 		return exited // help was asked for
 	}
-	a := &app{Common: cmds.Common, Streams: streams, edges: edges, log: cmds.Logger()}
+	a := &app{Common: cmds.Common, Streams: streams, edges: edges}
 	if err != nil {
+		a.JSON = a.JSON || wantsJSON(args)
 		return a.fail(usageError{err})
 	}
+	a.log = obs.NewLogger(streams.Err, a.LogFormat, a.LogLevel)
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(a); err != nil {
-		return a.fail(err)
+		return a.fail(interruption(ctx, err))
 	}
 	return exitOK
 }
 
-// usageError is a command line that cannot be understood.
-type usageError struct{ error }
+func newParser(cmds *commands, streams Streams, exit func(int)) (*kong.Kong, error) {
+	return kong.New(cmds,
+		kong.Name("upstream"), kong.Description(description),
+		kong.Writers(streams.Out, streams.Err), kong.Exit(exit),
+		kong.Vars{
+			"harbor_claims": strconv.Itoa(demo.HarborClaims), "harbor_days": strconv.Itoa(demo.HarborDays),
+			"harbor_bad_rows": strconv.Itoa(demo.HarborBadRows), "harbor_seed": strconv.Itoa(demo.HarborSeed),
+		},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+}
 
-// openInput opens the named file; "-" is standard input, kept in a temporary
-// file because ingestion reads twice.
-func (a *app) openInput(name string) (*os.File, error) {
-	if name != "-" {
-		return os.Open(name) //nolint:gosec // the operator names the file
+// wantsJSON looks for --json on a command line that could not be parsed.
+func wantsJSON(args []string) bool {
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if arg == "--json" || arg == "--json=true" {
+			return true
+		}
 	}
-	spool, err := os.CreateTemp("", "upstream-stdin-*")
-	if err != nil {
-		return nil, err
-	}
-	// The name is given up at once: the file goes when it is closed.
-	if err := os.Remove(spool.Name()); err != nil {
-		return nil, errors.Join(err, spool.Close())
-	}
-	if _, err := io.Copy(spool, a.In); err != nil {
-		return nil, errors.Join(err, spool.Close())
-	}
-	_, err = spool.Seek(0, io.SeekStart)
-	return spool, err
+	wanted, err := strconv.ParseBool(os.Getenv("UPSTREAM_JSON"))
+	return err == nil && wanted
 }

@@ -31,3 +31,14 @@ func (c customerCreate) Run(ctx context.Context, a *app) error {
 		})
 	})
 }
+
+// customerBySlug names the customer that does not exist, which the store leaves
+// to those who know what they asked for.
+func customerBySlug(ctx context.Context, st *store.Store, slug string) (*models.Customer, error) {
+	customer, err := st.CustomerBySlug(ctx, slug)
+	if err != nil && models.CodeOf(err) == models.CodeNotFound {
+		return nil, models.NewError(models.CodeNotFound,
+			"There is no customer %q; `upstream customer create` makes one.", slug).WithCause(err)
+	}
+	return customer, err
+}

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
 
 	"upstream/internal/postgres"
 	"upstream/migrations"
@@ -19,27 +22,22 @@ import (
 // checkpoint.
 const stopTimeout = 30 * time.Second
 
+// commandConns is how many connections a one-off command may open.
+const commandConns = 4
+
 // database is the configured or embedded PostgreSQL of one command.
 type database struct {
 	// ownerURL logs in as someone who may change the schema.
 	ownerURL string
 	appURL   string
 	// appRole is taken on after login; empty when the login is the role itself.
-	appRole  string
-	dataDir  string
+	appRole string
+	// instance is our own server, run or joined; nil for a configured one.
 	instance *postgres.Instance
 }
 
 // embedded reports whether the database is our own.
 func (d *database) embedded() bool { return d.instance != nil }
-
-// gone is closed when an embedded server ends by itself; nil otherwise.
-func (d *database) gone() <-chan struct{} {
-	if d.instance == nil {
-		return nil
-	}
-	return d.instance.Done()
-}
 
 // stop ends an embedded server that this process started.
 func (d *database) stop() error {
@@ -51,18 +49,33 @@ func (d *database) stop() error {
 	return d.instance.Stop(ctx)
 }
 
-// findDatabase starts or joins the embedded server unless a URL is configured.
-func (a *app) findDatabase(ctx context.Context) (*database, error) {
-	dataDir, err := a.dataDir()
+// withDatabase gives fn the configured database, or the embedded one, which is
+// started or joined for as long as fn runs.
+func (a *app) withDatabase(ctx context.Context, fn func(*database) error) (err error) {
+	d, err := a.findDatabase(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer func() {
+		// A server that ended by itself has been reported, with the same words.
+		if stopErr := d.stop(); !errors.Is(err, errDatabaseEnded) {
+			err = errors.Join(err, stopErr)
+		}
+	}()
+	return fn(d)
+}
+
+func (a *app) findDatabase(ctx context.Context) (*database, error) {
 	if a.DatabaseURL != "" {
-		d := &database{ownerURL: a.MigrationURL, appURL: a.DatabaseURL, appRole: migrations.AppRole, dataDir: dataDir}
+		d := &database{ownerURL: a.MigrationURL, appURL: a.DatabaseURL, appRole: migrations.AppRole}
 		if d.ownerURL == "" {
 			d.ownerURL = a.DatabaseURL
 		}
 		return d, nil
+	}
+	dataDir, err := a.dataDir()
+	if err != nil {
+		return nil, err
 	}
 	instance, err := postgres.StartOrJoin(ctx, postgres.Options{
 		DataDir: filepath.Join(dataDir, "postgres"), BinDir: a.PGBin, Progress: a.Err,
@@ -70,9 +83,11 @@ func (a *app) findDatabase(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{ownerURL: instance.OwnerURL(), appURL: instance.AppURL(), dataDir: dataDir, instance: instance}, nil
+	return &database{ownerURL: instance.OwnerURL(), appURL: instance.AppURL(), instance: instance}, nil
 }
 
+// dataDir is where this program keeps its state. It is not created, and not
+// looked for unless it is needed: a container may have no home.
 func (a *app) dataDir() (string, error) {
 	if a.DataDir != "" {
 		return filepath.Abs(a.DataDir)
@@ -80,14 +95,37 @@ func (a *app) dataDir() (string, error) {
 	return postgres.DefaultDataDir()
 }
 
+// proveServer answers why a server cannot be used at all. It comes before
+// anything is written: a server that is too old might take the first migrations
+// and fail at a later one.
+func proveServer(ctx context.Context, url string) error {
+	pool, err := postgres.OpenPool(ctx, url, postgres.PoolOptions{MaxConns: 1})
+	if err == nil {
+		pool.Close()
+	}
+	return err
+}
+
+// migrate brings the schema up to date.
+func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
+	if err := proveServer(ctx, d.ownerURL); err != nil {
+		return nil, err
+	}
+	applied, err := migrations.Up(ctx, d.ownerURL)
+	if len(applied) > 0 {
+		a.log.InfoContext(ctx, "migrations applied", "names", strings.Join(applied, ", "))
+	}
+	return applied, err
+}
+
 // connect opens a pool in the role that row-level security binds, and refuses
-// any other, and a schema that is behind.
+// any other.
 func (d *database) connect(ctx context.Context, maxConns int32) (*pgxpool.Pool, error) {
 	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole})
+	if errors.Is(err, postgres.ErrRole) {
+		return nil, d.withoutRole(ctx, err)
+	}
 	if err != nil {
-		if d.appRole != "" && errors.Is(err, postgres.ErrRole) {
-			return nil, errors.Join(errBehind, err)
-		}
 		return nil, err
 	}
 	if err := postgres.CheckRuntimeRole(ctx, pool); err != nil {
@@ -97,53 +135,55 @@ func (d *database) connect(ctx context.Context, maxConns int32) (*pgxpool.Pool, 
 	return pool, nil
 }
 
-// openStore gives fn a store on the database, whose schema is brought up to
-// date first when it is embedded or migrate is set.
-func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn func(*store.Store, *database) error) (err error) {
-	d, err := a.findDatabase(ctx)
+// withoutRole says why the login cannot take on its role: migrations create the
+// role and grant it, so the server is unfit, or they have not run, or else the
+// grant is missing.
+func (d *database) withoutRole(ctx context.Context, roleErr error) error {
+	if err := proveServer(ctx, d.appURL); err != nil {
+		return err
+	}
+	db, err := sql.Open("pgx", d.appURL)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.stop()) }()
-	if migrate || d.embedded() {
-		applied, err := migrations.Up(ctx, d.ownerURL)
+	defer func() { _ = db.Close() }()
+	if pending, err := migrations.Pending(ctx, db); err == nil && len(pending) > 0 {
+		return behind(pending)
+	}
+	return roleErr
+}
+
+func behind(pending []string) error {
+	return fmt.Errorf("%w (pending: %s)", errBehind, strings.Join(pending, ", "))
+}
+
+// openStore gives fn a store on the database. The schema is brought up to date
+// first when the database is embedded or migrate is set, and must be so else.
+func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn func(*store.Store, *database) error) error {
+	return a.withDatabase(ctx, func(d *database) (err error) {
+		if migrate || d.embedded() {
+			if _, err := a.migrate(ctx, d); err != nil {
+				return err
+			}
+		}
+		pool, err := d.connect(ctx, maxConns)
 		if err != nil {
-			return connectProblem(ctx, d.ownerURL, err)
+			return err
 		}
-		if len(applied) > 0 {
-			a.log.InfoContext(ctx, "migrations applied", "names", strings.Join(applied, ", "))
+		defer pool.Close()
+		groups, err := claimfile.DefaultGroups()
+		if err != nil {
+			return err
 		}
-	}
-	pool, err := d.connect(ctx, maxConns)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	groups, err := claimfile.DefaultGroups()
-	if err != nil {
-		return err
-	}
-	st := store.New(pool, store.Options{Logger: a.log, Groups: groups})
-	pending, err := st.PendingMigrations(ctx)
-	if err != nil {
-		return err
-	}
-	if len(pending) > 0 {
-		return errBehind
-	}
-	return fn(st, d)
+		st := store.New(pool, store.Options{Logger: a.log, Groups: groups})
+		defer func() { err = errors.Join(err, st.Close()) }()
+		pending, err := st.PendingMigrations(ctx)
+		if err != nil {
+			return err
+		}
+		if len(pending) > 0 {
+			return behind(pending)
+		}
+		return fn(st, d)
+	})
 }
-
-// connectProblem gives a failed migration the clear sentence of OpenPool when
-// the reason is that the server cannot be reached or used at all.
-func connectProblem(ctx context.Context, url string, cause error) error {
-	pool, err := postgres.OpenPool(ctx, url, postgres.PoolOptions{MaxConns: 1})
-	if err != nil {
-		return err
-	}
-	pool.Close()
-	return cause
-}
-
-// commandConns is how many connections a one-off command may open.
-const commandConns = 4

@@ -32,7 +32,7 @@ func (c detectCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return a.openStore(ctx, commandConns, false, func(st *store.Store, _ *database) error {
-		customer, err := st.CustomerBySlug(ctx, c.Customer)
+		customer, err := customerBySlug(ctx, st, c.Customer)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,9 @@ func findings(ctx context.Context, st *store.Store, v models.Viewer, customer st
 // change that would not have escaped it.
 func silence(ctx context.Context, st *store.Store, v models.Viewer, run *models.ReportRun) (string, error) {
 	if run.TestCount == 0 {
-		var summary struct{ Message string }
+		var summary struct {
+			Message string `json:"message"`
+		}
 		if err := json.Unmarshal(run.SummaryJSON, &summary); err != nil {
 			return "", err
 		}
@@ -127,7 +129,7 @@ func silence(ctx context.Context, st *store.Store, v models.Viewer, run *models.
 	}
 	for _, t := range mostSensitive(tests.Items) {
 		lines = append(lines, fmt.Sprintf("The smallest change it could have seen (80 %% power): %s of %s/%s by %s from %s.",
-			t.DriftType, t.Payer, t.CPTGroup, formatValue(t.DriftType, *t.MinDetectableDelta), formatValue(t.DriftType, t.BaselineValue)))
+			t.DriftType, t.Payer, t.CPTGroup, formatChange(t.DriftType, *t.MinDetectableDelta), formatValue(t.DriftType, t.BaselineValue)))
 	}
 	return strings.Join(lines, "\n"), nil
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
-
 	"upstream/migrations"
 )
 
@@ -29,10 +27,10 @@ type migrateStatus struct{}
 
 // Run applies what is pending.
 func (migrateUp) Run(ctx context.Context, a *app) error {
-	return a.migrating(ctx, func(url string) error {
-		names, err := migrations.Up(ctx, url)
+	return a.withDatabase(ctx, func(d *database) error {
+		names, err := a.migrate(ctx, d)
 		if err != nil {
-			return connectProblem(ctx, url, err)
+			return err
 		}
 		return a.printMigrations("applied", names, "The schema is up to date.")
 	})
@@ -47,10 +45,13 @@ func (c migrateDown) Run(ctx context.Context, a *app) error {
 	if steps < 1 {
 		return usageError{errors.New("--steps must be 1 or more")}
 	}
-	return a.migrating(ctx, func(url string) error {
-		names, err := migrations.Down(ctx, url, steps)
+	return a.withDatabase(ctx, func(d *database) error {
+		if err := proveServer(ctx, d.ownerURL); err != nil {
+			return err
+		}
+		names, err := migrations.Down(ctx, d.ownerURL, steps)
 		if err != nil {
-			return connectProblem(ctx, url, err)
+			return err
 		}
 		return a.printMigrations("undone", names, "No migration is applied.")
 	})
@@ -58,36 +59,32 @@ func (c migrateDown) Run(ctx context.Context, a *app) error {
 
 // Run lists all migrations.
 func (migrateStatus) Run(ctx context.Context, a *app) error {
-	return a.migrating(ctx, func(url string) error {
-		db, err := sql.Open("pgx", url)
+	return a.withDatabase(ctx, func(d *database) error {
+		if err := proveServer(ctx, d.ownerURL); err != nil {
+			return err
+		}
+		db, err := sql.Open("pgx", d.ownerURL)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = db.Close() }()
 		steps, err := migrations.Status(ctx, db)
 		if err != nil {
-			return connectProblem(ctx, url, err)
+			return err
 		}
-		return a.print(steps, func(w *tabwriter.Writer) {
-			_, _ = fmt.Fprintln(w, "MIGRATION\tAPPLIED")
-			for _, s := range steps {
-				applied := "pending"
-				if !s.AppliedAt.IsZero() {
-					applied = s.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
-				}
-				_, _ = fmt.Fprintf(w, "%s\t%s\n", s.Name, applied)
-			}
-		})
+		return a.print(steps, func(w *tabwriter.Writer) { printSteps(w, steps) })
 	})
 }
 
-func (a *app) migrating(ctx context.Context, fn func(ownerURL string) error) (err error) {
-	d, err := a.findDatabase(ctx)
-	if err != nil {
-		return err
+func printSteps(w *tabwriter.Writer, steps []migrations.Step) {
+	_, _ = fmt.Fprintln(w, "MIGRATION\tAPPLIED")
+	for _, s := range steps {
+		applied := "pending"
+		if !s.AppliedAt.IsZero() {
+			applied = s.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\n", s.Name, applied)
 	}
-	defer func() { err = errors.Join(err, d.stop()) }()
-	return fn(d.ownerURL)
 }
 
 func (a *app) printMigrations(verb string, names []string, none string) error {

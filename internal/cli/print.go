@@ -22,28 +22,6 @@ func (a *app) print(value any, people func(*tabwriter.Writer)) error {
 	return w.Flush()
 }
 
-// uploadResult is an upload as the command line prints it.
-type uploadResult struct {
-	ID       models.UploadID     `json:"id"`
-	Filename string              `json:"filename"`
-	Status   models.UploadStatus `json:"status"`
-	Rows     *int64              `json:"row_count"`
-	Accepted int64               `json:"accepted_row_count"`
-	Rejected int64               `json:"rejected_row_count"`
-	Warnings int64               `json:"warning_row_count"`
-	DateMin  *models.Date        `json:"date_min"`
-	DateMax  *models.Date        `json:"date_max"`
-	Error    *string             `json:"error_message"`
-}
-
-func newUploadResult(u *models.Upload) uploadResult {
-	return uploadResult{
-		ID: u.ID, Filename: u.Filename, Status: u.Status, Rows: u.RowCount, Accepted: u.AcceptedRowCount,
-		Rejected: u.RejectedRowCount, Warnings: u.WarningRowCount, DateMin: u.DateMin, DateMax: u.DateMax,
-		Error: u.ErrorMessage,
-	}
-}
-
 // runResult is a detection run and its findings as the command line prints them.
 type runResult struct {
 	ID       models.ReportRunID `json:"id"`
@@ -88,8 +66,9 @@ func newEventResult(e *models.DriftEvent) eventResult {
 
 // printFindings is the table of a run's events, worst first.
 func printFindings(w *tabwriter.Writer, run runResult) {
-	_, _ = fmt.Fprintf(w, "%s: baseline %s to %s, current %s to %s (ends excluded), %d tests, %d findings\n\n",
-		run.Customer, run.Baseline[0], run.Baseline[1], run.Current[0], run.Current[1], run.Tests, len(run.Events))
+	_, _ = fmt.Fprintf(w, "%s: baseline %s to %s, current %s to %s (ends excluded), %s, %s\n\n",
+		run.Customer, run.Baseline[0], run.Baseline[1], run.Current[0], run.Current[1],
+		count(run.Tests, "test"), count(len(run.Events), "finding"))
 	if len(run.Events) == 0 {
 		_, _ = fmt.Fprintln(w, run.Message)
 		return
@@ -103,22 +82,50 @@ func printFindings(w *tabwriter.Writer, run runResult) {
 	}
 }
 
+// noValue stands where there is nothing to show.
+const noValue = "–"
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
+}
+
 // formatValue writes a value in the unit of its drift type.
 func formatValue(t models.DriftType, v float64) string {
-	switch t {
-	case models.DriftDecisionTime, models.DriftProcessingDelay:
-		return strconv.FormatFloat(v, 'f', -1, 64) + " d"
-	case models.DriftPaymentAmount:
-		return "$" + strconv.FormatFloat(v, 'f', 2, 64)
-	default:
-		return strconv.FormatFloat(100*v, 'f', 1, 64) + " %"
+	if isRate(t) {
+		return formatPercent(v) + " %"
 	}
+	return formatAmount(t, v)
+}
+
+// formatChange writes the difference of two values. That of two percentages is
+// in points: by a percentage it could mean a part of the first.
+func formatChange(t models.DriftType, v float64) string {
+	if isRate(t) {
+		return formatPercent(v) + " points"
+	}
+	return formatAmount(t, v)
+}
+
+func isRate(t models.DriftType) bool {
+	return t == models.DriftDenialRate || t == models.DriftApprovalRate || t == models.DriftAuthFailureRate
+}
+
+func formatPercent(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) }
+
+func formatAmount(t models.DriftType, v float64) string {
+	if t == models.DriftPaymentAmount {
+		return formatDollars(strconv.FormatFloat(v, 'f', 2, 64))
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + " d"
 }
 
 func formatQ(q *float64) string {
 	switch {
 	case q == nil:
-		return "–"
+		return noValue
 	case *q < 0.0001:
 		return "<0.0001"
 	default:
@@ -128,11 +135,18 @@ func formatQ(q *float64) string {
 
 func formatImpact(amount *string) string {
 	if amount == nil {
-		return "–"
+		return noValue
 	}
-	whole, cents, _ := strings.Cut(*amount, ".")
+	return formatDollars(*amount)
+}
+
+// formatDollars groups the digits of a decimal number with two places.
+func formatDollars(amount string) string {
+	unsigned := strings.TrimPrefix(amount, "-")
+	sign := amount[:len(amount)-len(unsigned)]
+	whole, cents, _ := strings.Cut(unsigned, ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}
-	return "$" + whole + "." + cents
+	return sign + "$" + whole + "." + cents
 }

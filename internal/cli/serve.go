@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"sync"
 	"time"
 
 	"upstream/internal/config"
@@ -18,47 +19,43 @@ type serveCommand struct {
 	config.Serve
 }
 
+// Help is what --help adds.
+func (serveCommand) Help() string {
+	return "Prints one line, `ready http://HOST:PORT`, when requests are answered. SIGTERM and SIGINT let running " +
+		"requests finish; a second one ends the program at once. With the embedded database it joins the server that " +
+		"another command runs on the data directory, and ends when that one does."
+}
+
 // Run serves both APIs until the context ends, then drains.
 func (c serveCommand) Run(ctx context.Context, a *app) error {
-	listeners, err := c.listen()
-	if err != nil {
-		return err
-	}
-	defer listeners.close()
-	return a.openStore(ctx, c.MaxConns, c.Migrate, func(st *store.Store, d *database) error {
-		return a.serve(ctx, c.Serve, listeners, st, d, func(string) {})
+	return a.openServer(ctx, c.Serve, c.Migrate, func(s *server) error {
+		return s.run(ctx, func(string) {})
 	})
 }
 
-// listeners are bound before anything is started, so that a busy port is
-// found out at once.
-type listeners struct {
-	public net.Listener
-	admin  net.Listener
+// server is what a serving command works with.
+type server struct {
+	*app
+	config    config.Serve
+	listeners listeners
+	store     *store.Store
+	database  *database
 }
 
-func (c serveCommand) listen() (listeners, error) {
-	var l listeners
-	var err error
-	if l.public, err = net.Listen("tcp", c.Addr); err != nil {
-		return l, fmt.Errorf("cannot listen on %s: %w", c.Addr, err)
+// openServer gives fn a server that is about to listen. What can be found wrong
+// without the database is found first.
+func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn func(*server) error) error {
+	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
+		return err
 	}
-	if c.AdminAddr == "" {
-		return l, nil
+	l, err := listen(ctx, c)
+	if err != nil {
+		return err
 	}
-	if l.admin, err = net.Listen("tcp", c.AdminAddr); err != nil {
-		l.close()
-		return l, fmt.Errorf("cannot listen on the admin address %s (choose another with --admin-addr, or none): %w", c.AdminAddr, err)
-	}
-	return l, nil
-}
-
-func (l listeners) close() {
-	for _, listener := range []net.Listener{l.public, l.admin} {
-		if listener != nil {
-			_ = listener.Close() // a second close is harmless
-		}
-	}
+	defer l.close()
+	return a.openStore(ctx, c.MaxConns, migrate, func(st *store.Store, d *database) error {
+		return fn(&server{app: a, config: c, listeners: l, store: st, database: d})
+	})
 }
 
 // Limits of a connection, against clients that are slow on purpose. Bodies may
@@ -71,45 +68,66 @@ const (
 	maxHeaderBytes    = 64 << 10
 )
 
-// serve runs both listeners until ctx ends or one fails, calls ready with the
-// address once requests are answered, and drains.
-func (a *app) serve(ctx context.Context, c config.Serve, l listeners, st *store.Store, d *database, ready func(url string)) error {
-	secret, err := c.Secret(d.embedded(), d.dataDir)
+// run serves until ctx ends or something fails, calls ready with the address
+// once requests are answered, and drains.
+func (s *server) run(ctx context.Context, ready func(url string)) error {
+	handler, err := s.handler()
 	if err != nil {
 		return err
 	}
-	handler, err := a.edges.Handler(Deps{Store: st, Config: c, Secret: secret, Logger: a.log})
-	if err != nil {
-		return err
-	}
-	public := newServer(handler, a.log)
-	failed := make(chan error, 2)
-	servers := []*http.Server{public}
-	go func() { failed <- public.Serve(l.public) }()
-	if l.admin != nil {
-		admin := newServer(adminHandler(), a.log)
+	// Requests outlive ctx, and end at last when draining is over.
+	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
+	failed := make(chan error, 3)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancelRequests()
+	servers := []*http.Server{newServer(requests, handler, s.log)}
+	group.Go(func() { failed <- servers[0].Serve(s.listeners.public) })
+	if s.listeners.admin != nil {
+		admin := newServer(requests, adminHandler(), s.log)
 		servers = append(servers, admin)
-		go func() { failed <- admin.Serve(l.admin) }()
+		group.Go(func() { failed <- admin.Serve(s.listeners.admin) })
+		s.log.InfoContext(ctx, "admin listener", "addr", s.listeners.admin.Addr().String())
 	}
-	url := "http://" + l.public.Addr().String()
+	if s.database.embedded() {
+		group.Go(func() { failed <- s.database.awaitEnd(requests) })
+	}
+	url := s.listeners.url()
+	_, _ = fmt.Fprintln(s.Out, "ready", url)
 	ready(url)
-	_, _ = fmt.Fprintln(a.Out, "ready", url)
 	select {
 	case <-ctx.Done():
-		a.log.Info("draining", "timeout", c.DrainTimeout)
-		err = nil
+		s.log.InfoContext(ctx, "draining", "timeout", s.config.DrainTimeout)
 	case err = <-failed:
-	case <-d.gone():
-		err = fmt.Errorf("the embedded database ended: %w", d.instance.Err())
 	}
-	return errors.Join(err, drain(c.DrainTimeout, servers))
+	return errors.Join(err, drain(s.config.DrainTimeout, servers))
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+func (s *server) handler() (http.Handler, error) {
+	secret, err := s.secret()
+	if err != nil {
+		return nil, err
+	}
+	return s.edges.Handler(Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log})
+}
+
+func (s *server) secret() ([]byte, error) {
+	if !s.database.embedded() {
+		return s.config.Secret(false, "")
+	}
+	dir, err := s.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	return s.config.Secret(true, dir)
+}
+
+func newServer(requests context.Context, handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		BaseContext: func(net.Listener) context.Context { return requests },
 	}
 }
 
@@ -119,8 +137,8 @@ func drain(timeout time.Duration, servers []*http.Server) error {
 	defer cancel()
 	var err error
 	for _, server := range servers {
-		if e := server.Shutdown(ctx); e != nil {
-			err = errors.Join(err, fmt.Errorf("requests were still running after %s: %w", timeout, e), server.Close())
+		if server.Shutdown(ctx) != nil {
+			err = errors.Join(err, fmt.Errorf("requests were still running after %s and were cut off", timeout), server.Close())
 		}
 	}
 	return err

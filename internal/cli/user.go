@@ -1,16 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"text/tabwriter"
-
-	"golang.org/x/term"
 
 	"upstream/internal/auth"
 	"upstream/models"
@@ -18,7 +11,7 @@ import (
 )
 
 type userCommand struct {
-	Create userCreate `cmd:"" help:"Create a user; the password comes from UPSTREAM_USER_PASSWORD or is asked for."`
+	Create userCreate `cmd:"" help:"Create a user. The password is UPSTREAM_USER_PASSWORD, or asked for, or the first line of standard input."`
 }
 
 type userCreate struct {
@@ -31,7 +24,7 @@ type userCreate struct {
 
 // Run creates the user.
 func (c userCreate) Run(ctx context.Context, a *app) error {
-	password, err := a.password(c.Password)
+	password, err := a.password(ctx, c.Password)
 	if err != nil {
 		return err
 	}
@@ -46,7 +39,7 @@ func (c userCreate) Run(ctx context.Context, a *app) error {
 		in := models.NewUser{Email: c.Email, PasswordHash: hash, Role: models.Role(c.Role), Superuser: c.Superuser}
 		var customer models.CustomerID
 		if !c.Superuser {
-			found, err := st.CustomerBySlug(ctx, c.Customer)
+			found, err := customerBySlug(ctx, st, c.Customer)
 			if err != nil {
 				return err
 			}
@@ -60,23 +53,4 @@ func (c userCreate) Run(ctx context.Context, a *app) error {
 			_, _ = fmt.Fprintf(w, "%s\t%s\n", user.ID, user.Email)
 		})
 	})
-}
-
-// password is the configured one, or read from the terminal without showing
-// it, or from the first line of a pipe.
-func (a *app) password(configured string) (string, error) {
-	if configured != "" {
-		return configured, nil
-	}
-	if file, ok := a.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a descriptor is small
-		_, _ = fmt.Fprint(a.Err, "Password: ")
-		typed, err := term.ReadPassword(int(file.Fd())) //nolint:gosec // as above
-		_, _ = fmt.Fprintln(a.Err)
-		return string(typed), err
-	}
-	line, err := bufio.NewReader(a.In).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }

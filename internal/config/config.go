@@ -3,15 +3,10 @@
 package config
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
+	"net"
+	"net/url"
 	"time"
 )
 
@@ -39,59 +34,48 @@ type Serve struct {
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests may take after SIGTERM."`
 }
 
-// minSecret is the least length of a signing secret, in bytes.
-const minSecret = 32
-
-// ErrNoSecret says that a secret must be configured.
-var ErrNoSecret = errors.New("UPSTREAM_SECRET_KEY is required with DATABASE_URL: set it to 32 random characters or more, the same on every server")
-
-// Secret is the signing key: the configured one, or with the embedded database
-// one that is generated once into dataDir.
-func (s Serve) Secret(embedded bool, dataDir string) ([]byte, error) {
-	if s.SecretKey != "" {
-		if len(s.SecretKey) < minSecret {
-			return nil, fmt.Errorf("UPSTREAM_SECRET_KEY must have at least %d characters", minSecret)
-		}
-		return []byte(s.SecretKey), nil
-	}
-	if !embedded {
-		return nil, ErrNoSecret
-	}
-	text, err := KeepSecret(filepath.Join(dataDir, "secret.key"))
-	return []byte(text), err
+// Validate names every setting that cannot work.
+func (s Serve) Validate() error {
+	return errors.Join(
+		checkAddr("--addr", s.Addr),
+		s.checkAdminAddr(),
+		s.checkPublicURL(),
+		s.checkSecretKey(),
+		positive("--max-upload-bytes", s.MaxUploadBytes),
+		positive("--max-conns", s.MaxConns),
+		positive("--drain-timeout", s.DrainTimeout),
+	)
 }
 
-// KeepSecret reads a secret from a file, which it fills with a random one at
-// first. Only the owner may read the file.
-func KeepSecret(path string) (string, error) {
-	body, err := os.ReadFile(path) //nolint:gosec // the path is the operator's own data directory
-	if err == nil {
-		return strings.TrimSpace(string(body)), nil
+func checkAddr(flag, addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("%s must be HOST:PORT or :PORT, not %q", flag, addr)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	secret := RandomText(32)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the database's own account must pass through
-		return "", err
-	}
-	return secret, os.WriteFile(path, []byte(secret+"\n"), 0o600)
+	return nil
 }
 
-// RandomText is n random bytes as URL-safe text.
-func RandomText(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
+func (s Serve) checkAdminAddr() error {
+	if s.AdminAddr == "" {
+		return nil
+	}
+	return checkAddr("--admin-addr", s.AdminAddr)
 }
 
-// Logger writes to standard error in the configured format.
-func (c Common) Logger() *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // the flag allows known levels only
-	options := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+func (s Serve) checkPublicURL() error {
+	if s.PublicURL == "" {
+		return nil
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
+	parsed, err := url.Parse(s.PublicURL)
+	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") ||
+		parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
+		return errors.New("--public-url must look like https://host or https://host/prefix")
+	}
+	return nil
+}
+
+func positive[N int32 | int64 | time.Duration](flag string, value N) error {
+	if value <= 0 {
+		return fmt.Errorf("%s must be more than 0", flag)
+	}
+	return nil
 }

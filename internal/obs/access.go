@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-chi/httplog/v3"
@@ -50,7 +51,9 @@ func accessSchema() *httplog.Schema {
 const longestPath = 256
 
 // healthPaths are asked for every few seconds, by machines.
-func healthPaths() []string { return []string{"/healthz", "/readyz", "/api/v1/health/", "/api/v1/health"} }
+func healthPaths() []string {
+	return []string{"/healthz", "/readyz", "/api/v1/health/", "/api/v1/health"}
+}
 
 // accessHandler rewrites the library's lines: its message quotes the query.
 type accessHandler struct{ slog.Handler }
@@ -79,12 +82,7 @@ func (h accessHandler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 func isHealthPath(path string) bool {
-	for _, health := range healthPaths() {
-		if path == health {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(healthPaths(), path)
 }
 
 // WithAttrs implements slog.Handler.

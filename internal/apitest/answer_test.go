@@ -1,0 +1,304 @@
+package apitest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"upstream/models"
+)
+
+// Answer is what either API said, in one vocabulary: the field names of REST,
+// enum values in upper case, instants at full length.
+type Answer struct {
+	// Code is empty when the question was answered.
+	Code models.Code
+	// Fields are what an error is about, "path code", sorted.
+	Fields []string
+	// Rows are the rows of a list, or the one object asked for.
+	Rows []Row
+	// Total counts the whole list; -1 where it was not told.
+	Total int64
+	// Existing is the row a conflict ran into.
+	Existing string
+}
+
+// Row is one object of either API.
+type Row map[string]any
+
+// key tells a row from the others of its list.
+func (r Row) key() string {
+	for _, names := range [][]string{{"id"}, {"payer", "cpt_group", "drift_type"}, {"row_number"}} {
+		if r[names[0]] == nil {
+			continue
+		}
+		parts := make([]string, len(names))
+		for i, name := range names {
+			parts[i] = fmt.Sprint(r[name])
+		}
+		return strings.Join(parts, "|")
+	}
+	return fmt.Sprint(r)
+}
+
+func keys(rows []Row) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.key()
+	}
+	return out
+}
+
+// The fields that one API alone shows, on purpose. Whatever else one of them
+// lacks is a difference that fails a case.
+var (
+	// onlyREST: hypermedia and the tenant, which is the viewer's own; who did
+	// it, which GraphQL will show as objects once it has users; the run of a
+	// test, which is the object that a connection hangs from.
+	onlyREST = map[string][]string{
+		"Claim":      {"_links", "customer"},
+		"Customer":   {"_links"},
+		"DriftEvent": {"_links", "customer"},
+		"DriftTest":  {"_links", "report_run"},
+		"Rejection":  {"_links"},
+		"ReportRun":  {"_links", "customer", "created_by"},
+		"Upload":     {"_links", "customer", "uploaded_by"},
+	}
+	// onlyGraphQL: the version, which REST sends as the entity tag.
+	onlyGraphQL = []string{"version"}
+)
+
+// renamed are the fields whose names differ by more than their spelling.
+var renamed = map[string]string{"summary": "summary_json"}
+
+// restRow reads an object of REST that GraphQL shows as typ.
+func restRow(t tester, typ string, object map[string]any) Row {
+	t.Helper()
+	row := Row{}
+	for name, value := range object {
+		if !slices.Contains(onlyREST[typ], name) {
+			row[name] = value
+		}
+	}
+	for _, f := range definition(typ).Fields {
+		name := restName(f.Name)
+		value, there := row[name]
+		if !there || value == nil {
+			continue
+		}
+		switch shapeOf(f) {
+		case enum:
+			row[name] = strings.ToUpper(value.(string))
+		case instant:
+			row[name] = fullLength(t, value)
+		case connection:
+			row[name] = restPageOf(t, f, value.(map[string]any))
+		case leaf, reference:
+		}
+	}
+	return row
+}
+
+// graphqlRow reads an object of GraphQL.
+func graphqlRow(t tester, typ string, object map[string]any) Row {
+	t.Helper()
+	row := Row{}
+	for name, value := range object {
+		if slices.Contains(onlyGraphQL, name) {
+			continue
+		}
+		f := definition(typ).Fields.ForName(name)
+		if f == nil {
+			t.Fatalf("%s has no field %s", typ, name)
+		}
+		switch kind := shapeOf(f); {
+		case value == nil:
+		case kind == instant:
+			value = fullLength(t, value)
+		case kind == reference:
+			value = value.(map[string]any)["id"]
+		case kind == connection:
+			value = graphqlPageOf(t, f, value.(map[string]any))
+		}
+		row[restName(name)] = value
+	}
+	return row
+}
+
+// page is a page of a list inside of an object.
+type page struct {
+	Total any
+	Rows  []Row
+}
+
+func restPageOf(t tester, f *ast.FieldDefinition, envelope map[string]any) page {
+	t.Helper()
+	p := page{Total: envelope["count"]}
+	for _, row := range envelope["results"].([]any) {
+		p.Rows = append(p.Rows, restRow(t, rowType(f), row.(map[string]any)))
+	}
+	return p
+}
+
+func graphqlPageOf(t tester, f *ast.FieldDefinition, connection map[string]any) page {
+	t.Helper()
+	p := page{Total: connection["totalCount"]}
+	for _, row := range connection["nodes"].([]any) {
+		p.Rows = append(p.Rows, graphqlRow(t, rowType(f), row.(map[string]any)))
+	}
+	return p
+}
+
+func restName(name string) string {
+	if other, ok := renamed[name]; ok {
+		return other
+	}
+	return snake(name)
+}
+
+// fullLength writes an instant with all its digits.
+func fullLength(t tester, value any) string {
+	t.Helper()
+	return must(time.Parse(time.RFC3339Nano, value.(string)))(t).Format("2006-01-02T15:04:05.000000000Z07:00")
+}
+
+// restAnswer reads what REST said; rows are of the GraphQL type typ.
+func restAnswer(t tester, typ string, r reply) Answer {
+	t.Helper()
+	if r.status >= 400 {
+		return restError(t, r)
+	}
+	var envelope struct {
+		Count   *int64
+		Results []map[string]any
+	}
+	var object map[string]any
+	r.decode(t, &object)
+	a := Answer{Total: -1}
+	if object["results"] == nil {
+		a.Rows = []Row{restRow(t, typ, object)}
+		return a
+	}
+	r.decode(t, &envelope)
+	if envelope.Count != nil {
+		a.Total = *envelope.Count
+	}
+	for _, object := range envelope.Results {
+		a.Rows = append(a.Rows, restRow(t, typ, object))
+	}
+	return a
+}
+
+func restError(t tester, r reply) Answer {
+	t.Helper()
+	var problem struct {
+		Code       models.Code
+		ExistingID string `json:"existing_id"`
+		Errors     []struct{ Path, Code string }
+	}
+	r.decode(t, &problem)
+	a := Answer{Code: problem.Code, Total: -1, Existing: problem.ExistingID}
+	for _, e := range problem.Errors {
+		a.Fields = append(a.Fields, e.Path+" "+e.Code)
+	}
+	slices.Sort(a.Fields)
+	return a
+}
+
+// graphqlReply is the frame of every GraphQL answer.
+type graphqlReply struct {
+	Data   map[string]any
+	Errors []struct {
+		Message    string
+		Extensions struct {
+			Code   models.Code
+			Fields []struct{ Path, Code string }
+		}
+	}
+}
+
+// graphqlAnswer reads what GraphQL said where the operation says.
+func graphqlAnswer(t tester, op Operation, r reply) Answer {
+	t.Helper()
+	var g graphqlReply
+	r.decode(t, &g)
+	if len(g.Errors) > 0 {
+		return graphqlError(g)
+	}
+	value := any(g.Data)
+	for name := range strings.SplitSeq(op.At, ".") {
+		object, _ := value.(map[string]any)
+		if problems, _ := object["userErrors"].([]any); len(problems) > 0 {
+			return userErrors(problems)
+		}
+		value = object[name]
+	}
+	object, there := value.(map[string]any)
+	if !there {
+		return Answer{Code: models.CodeNotFound, Total: -1}
+	}
+	a := Answer{Total: -1}
+	nodes, list := object["nodes"].([]any)
+	if !list {
+		a.Rows = []Row{graphqlRow(t, op.Type, object)}
+		return a
+	}
+	a.Total = int64(object["totalCount"].(float64))
+	for _, n := range nodes {
+		a.Rows = append(a.Rows, graphqlRow(t, op.Type, n.(map[string]any)))
+	}
+	return a
+}
+
+// graphqlError reads the first of the top-level errors; each field of the
+// operation that fails has one.
+func graphqlError(g graphqlReply) Answer {
+	e := g.Errors[0].Extensions
+	a := Answer{Code: e.Code, Total: -1}
+	for _, f := range e.Fields {
+		a.Fields = append(a.Fields, restPath(f.Path)+" "+f.Code)
+	}
+	slices.Sort(a.Fields)
+	return a
+}
+
+// userErrors reads the expected failures of a mutation.
+func userErrors(problems []any) Answer {
+	a := Answer{Total: -1}
+	for _, p := range problems {
+		problem := p.(map[string]any)
+		a.Code = models.Code(problem["code"].(string))
+		a.Existing, _ = problem["existingId"].(string)
+		if path, ok := problem["path"].([]any); ok {
+			names := make([]string, len(path))
+			for i, name := range path {
+				names[i] = fmt.Sprint(name)
+			}
+			a.Fields = append(a.Fields, restPath(strings.Join(names, "."))+" "+fmt.Sprint(problem["reason"]))
+		}
+	}
+	slices.Sort(a.Fields)
+	return a
+}
+
+// restPath is what REST calls the argument at a path: the fields of a filter
+// are parameters of their own there, and an ordering is one text.
+func restPath(path string) string {
+	for _, prefix := range []string{"variable.", "input.", "filter."} {
+		path = strings.TrimPrefix(path, prefix)
+	}
+	switch name, _, _ := strings.Cut(path, "."); name {
+	case "orderBy":
+		return "ordering"
+	case "first", "last":
+		return "page_size"
+	case "after", "before":
+		return "cursor"
+	case "X-Customer-Id":
+		return path
+	}
+	return snake(path)
+}

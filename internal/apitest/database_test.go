@@ -1,0 +1,51 @@
+package apitest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"upstream/internal/factory"
+)
+
+// query answers with the JSON value that one statement says, under the
+// clinic's row-level security. It fails the test that asks and no other.
+func query[T any](t tester, clinic *factory.Tenant, statement string) T {
+	t.Helper()
+	var text string
+	err := pgx.BeginFunc(context.Background(), clinic.DB.App, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(context.Background(), `SELECT set_config('app.customer_id', $1, true)`, clinic.Customer.ID.UUID().String()); err != nil {
+			return err
+		}
+		return tx.QueryRow(context.Background(), "SELECT ("+statement+")::text").Scan(&text)
+	})
+	if err != nil {
+		t.Fatalf("%v in %s", err, statement)
+	}
+	var value T
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return value
+}
+
+// volatile are the columns that differ between two servers to which the same
+// happened.
+var volatile = []string{"request_id"}
+
+// state is everything the database holds of a clinic: rows as JSON, by table.
+func state(t tester, clinic *factory.Tenant) map[string][]string {
+	t.Helper()
+	tables := query[[]string](t, clinic, `SELECT jsonb_agg(table_name ORDER BY table_name) FROM information_schema.columns
+		WHERE table_schema = 'public' AND column_name = 'customer_id'`)
+	rows := map[string][]string{}
+	for _, table := range tables {
+		rows[table] = query[[]string](t, clinic, fmt.Sprintf(
+			`SELECT coalesce(jsonb_agg(row ORDER BY row), '[]') FROM (SELECT (to_jsonb(r) - '{%s}'::text[])::text AS row FROM %s r) rows`,
+			strings.Join(volatile, ","), table))
+	}
+	return rows
+}

@@ -1,0 +1,246 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+)
+
+const good = "0123456789abcdef0123456789abcdef"
+
+// valid are settings that serve.
+func valid() Serve {
+	return Serve{
+		Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1, MaxConns: 1, DrainTimeout: time.Second,
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*Serve)
+		want   string
+	}{
+		"all good":            {func(*Serve) {}, ""},
+		"any interface":       {func(s *Serve) { s.Addr = ":80" }, ""},
+		"IPv6":                {func(s *Serve) { s.Addr = "[::1]:80" }, ""},
+		"no admin":            {func(s *Serve) { s.AdminAddr = "" }, ""},
+		"a secret":            {func(s *Serve) { s.SecretKey = good }, ""},
+		"public":              {func(s *Serve) { s.PublicURL = "https://upstream.example/prefix/" }, ""},
+		"no port":             {func(s *Serve) { s.Addr = "localhost" }, `--addr must be HOST:PORT or :PORT, not "localhost"`},
+		"no address":          {func(s *Serve) { s.Addr = "" }, `--addr must be`},
+		"bare IPv6":           {func(s *Serve) { s.Addr = "::1:80" }, `--addr must be`},
+		"admin without port":  {func(s *Serve) { s.AdminAddr = "x" }, `--admin-addr must be`},
+		"short secret":        {func(s *Serve) { s.SecretKey = good[1:] }, "must have at least 32 characters; it has 31"},
+		"public without host": {func(s *Serve) { s.PublicURL = "/prefix" }, "--public-url"},
+		"public by FTP":       {func(s *Serve) { s.PublicURL = "ftp://upstream.example" }, "--public-url"},
+		"public with a query": {func(s *Serve) { s.PublicURL = "https://upstream.example/?a=b" }, "--public-url"},
+		"public with a login": {func(s *Serve) { s.PublicURL = "https://me:pw@upstream.example" }, "--public-url"},
+		"public garbage":      {func(s *Serve) { s.PublicURL = "https://%zz" }, "--public-url"},
+		"no bytes":            {func(s *Serve) { s.MaxUploadBytes = 0 }, "--max-upload-bytes must be more than 0"},
+		"negative":            {func(s *Serve) { s.MaxConns = -1 }, "--max-conns must be more than 0"},
+		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := valid()
+			tt.change(&s)
+			err := s.Validate()
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error is %v, want %q", err, tt.want)
+			}
+			if err != nil && s.SecretKey != "" && strings.Contains(err.Error(), s.SecretKey) {
+				t.Error("the secret is repeated")
+			}
+		})
+	}
+}
+
+func TestValidate_NamesAll(t *testing.T) {
+	t.Parallel()
+	err := Serve{Addr: "x", AdminAddr: "y"}.Validate()
+	for _, flag := range []string{"--addr", "--admin-addr", "--max-upload-bytes", "--max-conns", "--drain-timeout"} {
+		if err == nil || !strings.Contains(err.Error(), flag) {
+			t.Errorf("%v does not name %s", err, flag)
+		}
+	}
+}
+
+// settings is a command line of both structs, as the program's is.
+type settings struct {
+	Common
+
+	Serve Serve `embed:""`
+}
+
+func parse(t *testing.T, args ...string) (settings, error) {
+	t.Helper()
+	var s settings
+	parser, err := kong.New(&s, kong.Exit(func(int) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse(args)
+	return s, err
+}
+
+// variables are the environment variables of every setting.
+func variables() []string {
+	return []string{
+		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
+		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
+		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT",
+	}
+}
+
+func unset(t *testing.T) {
+	t.Helper()
+	for _, name := range variables() {
+		t.Setenv(name, "") // puts the old value back at the end
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the environment
+	unset(t)
+	got, err := parse(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings{
+		Common: Common{LogFormat: "text", LogLevel: "info"},
+		Serve: Serve{
+			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, MaxConns: 20,
+			Introspection: true, DrainTimeout: 30 * time.Second,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (+):\n%s", diff)
+	}
+}
+
+func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the environment
+	unset(t)
+	for i, value := range []string{
+		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
+		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s",
+	} {
+		t.Setenv(variables()[i], value)
+	}
+	got, err := parse(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings{
+		Common: Common{
+			DatabaseURL: "postgres://a", MigrationURL: "postgres://b", DataDir: "/data", PGBin: "/bin",
+			LogFormat: "json", LogLevel: "debug", JSON: true,
+		},
+		Serve: Serve{
+			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
+			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings (+):\n%s", diff)
+	}
+	got, err = parse(t, "--database-url=postgres://flag", "--introspection", "--addr=:2")
+	if err != nil || got.DatabaseURL != "postgres://flag" || !got.Serve.Introspection || got.Serve.Addr != ":2" {
+		t.Errorf("the command line does not win: %+v, %v", got, err)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := (Serve{}).Secret(false, dir); !errors.Is(err, ErrNoSecret) {
+		t.Errorf("without a key: %v", err)
+	}
+	if _, err := (Serve{SecretKey: "short"}).Secret(true, dir); err == nil || !strings.Contains(err.Error(), "at least 32") {
+		t.Errorf("a short key: %v", err)
+	}
+	for _, embedded := range []bool{true, false} {
+		if got, err := (Serve{SecretKey: good}).Secret(embedded, dir); err != nil || string(got) != good {
+			t.Errorf("a configured key: %q, %v", got, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("a configured key left %v, %v", entries, err)
+	}
+	first, err := (Serve{}).Secret(true, dir)
+	if err != nil || len(first) < minSecret {
+		t.Fatalf("a generated key: %q, %v", first, err)
+	}
+	if again, err := (Serve{}).Secret(true, dir); err != nil || string(again) != string(first) {
+		t.Errorf("the second time: %q, %v", again, err)
+	}
+	if other, err := (Serve{}).Secret(true, t.TempDir()); err != nil || string(other) == string(first) {
+		t.Errorf("another directory: %q, %v", other, err)
+	}
+}
+
+func TestKeepSecret_IsPrivate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "new", "secret")
+	if _, err := KeepSecret(path); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
+
+func TestKeepSecret_ManyAtOnceAgree(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secret")
+	var group sync.WaitGroup
+	secrets := make([]string, 16)
+	for i := range secrets {
+		group.Go(func() {
+			var err error
+			if secrets[i], err = KeepSecret(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	for _, secret := range secrets {
+		if secret != secrets[0] {
+			t.Fatalf("%q and %q", secret, secrets[0])
+		}
+	}
+}
+
+func TestKeepSecret_Failures(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cut := filepath.Join(dir, "cut")
+	if err := os.WriteFile(cut, []byte(good[:10]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Half of a secret must never sign anything.
+	if _, err := KeepSecret(cut); err == nil || !strings.Contains(err.Error(), "shorter than 32") || strings.Contains(err.Error(), good[:10]) {
+		t.Errorf("a cut file: %v", err)
+	}
+	if _, err := KeepSecret(dir); err == nil {
+		t.Error("a directory is no secret")
+	}
+	if _, err := KeepSecret(filepath.Join(cut, "secret")); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("below a file: %v", err)
+	}
+}
