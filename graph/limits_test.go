@@ -70,7 +70,7 @@ func attacks() map[string]struct{ query, code string } {
 func TestAttacksEndQuicklyWithACode(t *testing.T) { //nolint:tparallel // the time of each is measured
 	t.Parallel()
 	w := newWorld(t)
-	for name, attack := range attacks() { //nolint:paralleltest // the time of each is measured
+	for name, attack := range attacks() {
 		for who, viewer := range map[string]models.Viewer{"anonymous": {}, "member": w.viewer} {
 			t.Run(name+"/"+who, func(t *testing.T) {
 				w := w.in(t)

@@ -81,8 +81,9 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancelRequests()
-	servers := []*http.Server{newServer(requests, handler, s.log)}
-	group.Go(func() { failed <- servers[0].Serve(s.listeners.public) })
+	public := newServer(requests, handler, s.log)
+	servers := []*http.Server{public}
+	group.Go(func() { failed <- public.Serve(s.listeners.public) })
 	if s.listeners.admin != nil {
 		admin := newServer(requests, adminHandler(), s.log)
 		servers = append(servers, admin)

@@ -39,10 +39,12 @@ func awaitOwner(ctx context.Context, url string) error {
 		_, _ = conn.WaitForNotification(ctx)
 		_ = conn.Close(context.WithoutCancel(ctx)) // nothing was sent
 	}
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return fmt.Errorf("%w: the process that ran it has stopped, and this one had joined it; start again", errDatabaseEnded)
 	}
-	return fmt.Errorf("%w: the process that ran it has stopped, and this one had joined it; start again", errDatabaseEnded)
 }
 
 // reach connects, or answers nil when the server is gone or ctx has ended. A

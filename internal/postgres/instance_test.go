@@ -20,7 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-//nolint:paralleltest,tparallel // its steps share one server, which ends before the last ones
+//nolint:tparallel // its steps share one server, which ends before the last ones
 func TestInstanceLifecycle(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(openDir(t), "my data+100%")

@@ -17,7 +17,7 @@ import (
 // Several test processes prepare one external server, which has roles of the
 // same names with passwords of its own at first.
 //
-//nolint:paralleltest,tparallel // the processes take turns
+//nolint:tparallel // the processes take turns
 func TestExternalServer(t *testing.T) {
 	t.Parallel()
 	instance := startInstance(t)

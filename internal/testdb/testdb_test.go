@@ -110,7 +110,7 @@ func exists(t *testing.T, on *server, database string) bool {
 	return out
 }
 
-//nolint:paralleltest,tparallel // one database after the other, from one template
+//nolint:tparallel // one database after the other, from one template
 func TestNewMigratesOnce(t *testing.T) {
 	t.Parallel()
 	on := ownServer(t)
