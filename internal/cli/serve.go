@@ -82,6 +82,8 @@ func (a *app) serve(ctx context.Context, c config.Serve, l listeners, st *store.
 	if err != nil {
 		return err
 	}
+	stopHousekeeping := a.startHousekeeping(ctx, st, housekeepingInterval)
+	defer stopHousekeeping()
 	public := newServer(handler, a.log)
 	failed := make(chan error, 2)
 	servers := []*http.Server{public}

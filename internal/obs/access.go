@@ -50,7 +50,9 @@ func accessSchema() *httplog.Schema {
 const longestPath = 256
 
 // healthPaths are asked for every few seconds, by machines.
-func healthPaths() []string { return []string{"/healthz", "/readyz", "/api/v1/health/", "/api/v1/health"} }
+func healthPaths() []string {
+	return []string{"/healthz", "/readyz", "/api/v1/health/", "/api/v1/health"}
+}
 
 // accessHandler rewrites the library's lines: its message quotes the query.
 type accessHandler struct{ slog.Handler }
