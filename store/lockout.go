@@ -49,11 +49,11 @@ func (s *Store) SignInLocked(ctx context.Context, key models.SignInKey) (bool, e
 // A count starts anew when the last failure is long ago or a lock is over.
 func (tx *systemTx) countFailure(ctx context.Context, key models.SignInKey) (failures int, err error) {
 	err = tx.tx.NewRaw(`
-		INSERT INTO sign_in_failures AS f (key_hash, failures, first_at, last_at) VALUES (?0, 1, ?1, ?1)
+		INSERT INTO sign_in_failures AS f (key_hash, failures, first_at, last_at) VALUES (?0, 1, ?1::timestamptz, ?1::timestamptz)
 		ON CONFLICT (key_hash) DO UPDATE SET
 			(failures, first_at, last_at, locked_until) = (
-				SELECT n, CASE n WHEN 1 THEN ?1 ELSE f.first_at END, ?1,
-					CASE WHEN n = ?3 THEN ?4 WHEN n > ?3 THEN f.locked_until END
+				SELECT n, CASE n WHEN 1 THEN ?1::timestamptz ELSE f.first_at END, ?1::timestamptz,
+					CASE WHEN n = ?3 THEN ?4::timestamptz WHEN n > ?3 THEN f.locked_until END
 				FROM (SELECT CASE WHEN coalesce(f.locked_until <= ?1, f.last_at <= ?2) THEN 1 ELSE f.failures + 1 END) AS next (n))
 		RETURNING failures`,
 		key[:], tx.now, tx.now.Add(-SignInFailureWindow), MaxSignInFailures, tx.now.Add(SignInLock)).Scan(ctx, &failures)

@@ -254,13 +254,14 @@ func (tx *systemTx) auditSession(ctx context.Context, v models.Viewer, action au
 		return err
 	}
 	line.by(v)
+	customer := "" // set in any case: a line about nobody must cost as much
 	if !v.CustomerID.IsZero() {
-		// Only now, as the last act: from here on the transaction also sees
-		// the customer's rows.
-		if _, err := tx.tx.ExecContext(ctx, `SELECT set_config('app.customer_id', ?, true)`, v.CustomerID.UUID().String()); err != nil {
-			return err
-		}
-		line.CustomerID = &v.CustomerID
+		line.CustomerID, customer = &v.CustomerID, v.CustomerID.UUID().String()
+	}
+	// Only now, as the last act: from here on the transaction also sees the
+	// customer's rows.
+	if _, err := tx.tx.ExecContext(ctx, `SELECT set_config('app.customer_id', ?, true)`, customer); err != nil {
+		return err
 	}
 	_, err = tx.tx.NewInsert().Model(line).Exec(ctx)
 	return err

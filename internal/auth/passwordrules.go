@@ -121,8 +121,8 @@ var common = sync.OnceValue(func() map[string]struct{} {
 // "abcdefghijkl" are common whether listed or not.
 func isCommon(password string) bool {
 	password = strings.ToLower(password)
-	plain := unleet.Replace(password)
-	for _, guess := range []string{password, plain, core(password), core(plain)} {
+	plain := unleet.Replace(strings.TrimRightFunc(password, notLetter))
+	for _, guess := range []string{password, unleet.Replace(password), plain, core(password), core(plain)} {
 		unit := repeated(guess)
 		if len(guess)*minCoreShare < len(password) {
 			continue // what surrounds it is most of the password
@@ -131,7 +131,8 @@ func isCommon(password string) bool {
 			return true
 		}
 	}
-	return isRun(repeated(password)) || len(repeated(password)) <= shortUnit && password != ""
+	unit := repeated(password)
+	return isRun(unit) || len(unit) <= shortUnit && len(unit) < len(password)
 }
 
 // unleet undoes the usual replacements of letters.
@@ -141,9 +142,9 @@ var unleet = strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "5", "s
 const minCoreShare = 3
 
 // core is a password without the digits and signs around its letters.
-func core(password string) string {
-	return strings.TrimFunc(password, func(r rune) bool { return !unicode.IsLetter(r) })
-}
+func core(password string) string { return strings.TrimFunc(password, notLetter) }
+
+func notLetter(r rune) bool { return !unicode.IsLetter(r) }
 
 // shortUnit is the length, in bytes, up to which a repeated text is a common
 // password whatever it is.
