@@ -45,11 +45,11 @@ func untilSignal(cancel context.CancelFunc) {
 // newHandler puts the edges and the pages on one listener. REST takes every
 // path nobody else has, so that unknown ones answer in its shape.
 func newHandler(d cli.Deps) (http.Handler, error) {
-	key, err := auth.DeriveKey(d.Secret)
+	retired, err := d.Config.RetiredSecrets()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := auth.NewKeyring(key)
+	keys, err := auth.DeriveKeyring(d.Secret, retired...)
 	if err != nil {
 		return nil, err
 	}

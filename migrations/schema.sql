@@ -130,7 +130,8 @@ CREATE TABLE memberships (
     role character varying(20) NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL
 );
 CREATE TABLE payer_mappings (
     customer_id uuid NOT NULL,
@@ -140,6 +141,14 @@ CREATE TABLE payer_mappings (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE refresh_tokens (
+    id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
 );
 CREATE TABLE report_runs (
     customer_id uuid NOT NULL,
@@ -166,6 +175,22 @@ CREATE TABLE report_runs (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE sessions (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    for_customer_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason character varying(20)
+);
+CREATE TABLE sign_in_failures (
+    key_hash bytea NOT NULL,
+    failures integer NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    locked_until timestamp with time zone
 );
 CREATE TABLE upload_rejections (
     customer_id uuid NOT NULL,
@@ -214,7 +239,8 @@ CREATE TABLE users (
     last_login_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL
 );
 
 -- Constraints
@@ -285,6 +311,7 @@ ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_drift_event_id_fk
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id) ON DELETE CASCADE;
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_pkey PRIMARY KEY (customer_id, report_run_id, payer, cpt_group, drift_type);
 ALTER TABLE memberships ADD CONSTRAINT memberships_role_check CHECK (((role)::text = ANY ((ARRAY['owner'::character varying, 'admin'::character varying, 'analyst'::character varying, 'viewer'::character varying])::text[])));
+ALTER TABLE memberships ADD CONSTRAINT memberships_token_version_check CHECK ((token_version >= 1));
 ALTER TABLE memberships ADD CONSTRAINT memberships_version_check CHECK ((version >= 1));
 ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE memberships ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -295,6 +322,11 @@ ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_raw_name_check CHECK ((
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_version_check CHECK ((version >= 1));
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE refresh_tokens ADD CONSTRAINT refresh_tokens_issued_at_expires_at_check CHECK ((expires_at > issued_at));
+ALTER TABLE refresh_tokens ADD CONSTRAINT refresh_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32));
+ALTER TABLE refresh_tokens ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
+ALTER TABLE refresh_tokens ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
+ALTER TABLE refresh_tokens ADD CONSTRAINT refresh_tokens_token_hash_key UNIQUE (token_hash);
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_alpha_check CHECK (((alpha > (0)::double precision) AND (alpha <= (0.5)::double precision)));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_as_of_current_end_check CHECK ((as_of = current_end));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_baseline_end_current_start_check CHECK ((baseline_end = current_start));
@@ -313,6 +345,15 @@ ALTER TABLE report_runs ADD CONSTRAINT report_runs_window_by_check CHECK (((wind
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL;
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE sessions ADD CONSTRAINT sessions_created_at_expires_at_check CHECK ((expires_at > created_at));
+ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason_check CHECK (((end_reason)::text = ANY ((ARRAY['logout'::character varying, 'token_reused'::character varying, 'password_changed'::character varying])::text[])));
+ALTER TABLE sessions ADD CONSTRAINT sessions_ended_at_end_reason_check CHECK (((ended_at IS NULL) = (end_reason IS NULL)));
+ALTER TABLE sessions ADD CONSTRAINT sessions_for_customer_id_fkey FOREIGN KEY (for_customer_id) REFERENCES customers(id);
+ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+ALTER TABLE sign_in_failures ADD CONSTRAINT sign_in_failures_failures_check CHECK ((failures >= 1));
+ALTER TABLE sign_in_failures ADD CONSTRAINT sign_in_failures_key_hash_check CHECK ((octet_length(key_hash) = 32));
+ALTER TABLE sign_in_failures ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (key_hash);
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_code_check CHECK (((code)::text = ANY ((ARRAY['phi_detected'::character varying, 'required'::character varying, 'invalid_date'::character varying, 'invalid_value'::character varying, 'duplicate_row'::character varying, 'duplicate_claim'::character varying])::text[])));
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_row_number_check CHECK ((row_number >= 1));
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_customer_id_upload_id_fkey FOREIGN KEY (customer_id, upload_id) REFERENCES uploads(customer_id, id) ON DELETE CASCADE;
@@ -338,6 +379,7 @@ ALTER TABLE uploads ADD CONSTRAINT uploads_customer_id_fkey FOREIGN KEY (custome
 ALTER TABLE uploads ADD CONSTRAINT uploads_uploaded_by_fkey FOREIGN KEY (uploaded_by) REFERENCES users(id) ON DELETE SET NULL;
 ALTER TABLE uploads ADD CONSTRAINT uploads_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE users ADD CONSTRAINT users_email_check CHECK (((email)::text ~~ '%_@_%'::text));
+ALTER TABLE users ADD CONSTRAINT users_token_version_check CHECK ((token_version >= 1));
 ALTER TABLE users ADD CONSTRAINT users_version_check CHECK ((version >= 1));
 ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -359,10 +401,17 @@ CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests US
 CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
 CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mappings USING btree (customer_id, lower((raw_name)::text));
+CREATE INDEX refresh_tokens_expires_at_idx ON public.refresh_tokens USING btree (expires_at);
+CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
+CREATE UNIQUE INDEX refresh_tokens_session_id_key ON public.refresh_tokens USING btree (session_id) WHERE (used_at IS NULL);
 CREATE INDEX report_runs_customer_id_finished_at_idx ON public.report_runs USING btree (customer_id, finished_at DESC, id DESC) WHERE ((status)::text = 'success'::text);
 CREATE INDEX report_runs_customer_id_run_type_started_at_id_idx ON public.report_runs USING btree (customer_id, run_type, started_at, id);
 CREATE INDEX report_runs_customer_id_started_at_id_idx ON public.report_runs USING btree (customer_id, started_at DESC, id DESC);
 CREATE INDEX report_runs_customer_id_status_started_at_id_idx ON public.report_runs USING btree (customer_id, status, started_at, id);
+CREATE INDEX sessions_expires_at_idx ON public.sessions USING btree (expires_at);
+CREATE INDEX sessions_for_customer_id_idx ON public.sessions USING btree (for_customer_id);
+CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
+CREATE INDEX sign_in_failures_last_at_idx ON public.sign_in_failures USING btree (last_at);
 CREATE UNIQUE INDEX uploads_customer_id_file_hash_key ON public.uploads USING btree (customer_id, file_hash) WHERE ((file_hash IS NOT NULL) AND ((status)::text <> 'failed'::text));
 CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USING btree (customer_id, status, uploaded_at, id);
 CREATE INDEX uploads_customer_id_uploaded_at_id_idx ON public.uploads USING btree (customer_id, uploaded_at DESC, id DESC);
@@ -379,11 +428,23 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.raise_token_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    NEW.token_version := greatest(NEW.token_version, OLD.token_version + 1);
+    RETURN NEW;
+END
+$function$
+;
 
 -- Triggers
 
 CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+CREATE TRIGGER memberships_raise_token_version BEFORE UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION raise_token_version();
+CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN (((old.password_hash IS DISTINCT FROM new.password_hash) OR (old.is_active IS DISTINCT FROM new.is_active) OR (old.is_superuser IS DISTINCT FROM new.is_superuser))) EXECUTE FUNCTION raise_token_version();
 
 -- Row-level security
 
@@ -395,7 +456,10 @@ ALTER TABLE drift_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE payer_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE refresh_tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE report_runs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE sessions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE sign_in_failures ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE upload_rejections ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE uploads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -426,9 +490,18 @@ CREATE POLICY memberships_tenant ON memberships AS PERMISSIVE FOR ALL TO public
 CREATE POLICY payer_mappings_tenant ON payer_mappings AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY refresh_tokens_system ON refresh_tokens AS PERMISSIVE FOR ALL TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
 CREATE POLICY report_runs_tenant ON report_runs AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY sessions_system ON sessions AS PERMISSIVE FOR ALL TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY sign_in_failures_system ON sign_in_failures AS PERMISSIVE FOR ALL TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
 CREATE POLICY upload_rejections_tenant ON upload_rejections AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -451,7 +524,10 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON drift_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON payer_mappings TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON report_runs TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON sessions TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON sign_in_failures TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON upload_rejections TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON uploads TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON users TO upstream_app;

@@ -57,9 +57,12 @@ type User struct {
 	IsActive     bool       `bun:"is_active"`
 	IsSuperuser  bool       `bun:"is_superuser"`
 	LastLoginAt  *time.Time `bun:"last_login_at"`
-	Version      int64      `bun:"version"`
-	CreatedAt    time.Time  `bun:"created_at"`
-	UpdatedAt    time.Time  `bun:"updated_at"`
+	// TokenVersion is that of the tokens which are good: a new password, a
+	// deactivation or a change of rank raises it.
+	TokenVersion int       `bun:"token_version,nullzero,default:1"`
+	Version      int64     `bun:"version"`
+	CreatedAt    time.Time `bun:"created_at"`
+	UpdatedAt    time.Time `bun:"updated_at"`
 }
 
 // Membership gives a user a role within one customer.
@@ -70,9 +73,11 @@ type Membership struct {
 	CustomerID CustomerID   `bun:"customer_id,type:uuid"`
 	UserID     UserID       `bun:"user_id,type:uuid"`
 	Role       Role         `bun:"role"`
-	Version    int64        `bun:"version"`
-	CreatedAt  time.Time    `bun:"created_at"`
-	UpdatedAt  time.Time    `bun:"updated_at"`
+	// TokenVersion is that of the tokens which are good: a change of role raises it.
+	TokenVersion int       `bun:"token_version,nullzero,default:1"`
+	Version      int64     `bun:"version"`
+	CreatedAt    time.Time `bun:"created_at"`
+	UpdatedAt    time.Time `bun:"updated_at"`
 }
 
 // Account is everything sign-in needs to know about one user: the user, and

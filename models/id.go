@@ -36,6 +36,7 @@ type (
 	reportRunKind  struct{}
 	driftEventKind struct{}
 	auditKind      struct{}
+	sessionKind    struct{}
 
 	CustomerID        = ID[customerKind]
 	UserID            = ID[userKind]
@@ -47,6 +48,7 @@ type (
 	ReportRunID       = ID[reportRunKind]
 	DriftEventID      = ID[driftEventKind]
 	AuditEventID      = ID[auditKind]
+	SessionID         = ID[sessionKind]
 )
 
 func (customerKind) Prefix() string   { return "cust" }
@@ -59,6 +61,7 @@ func (cptMapKind) Prefix() string     { return "cmap" }
 func (reportRunKind) Prefix() string  { return "run" }
 func (driftEventKind) Prefix() string { return "drift" }
 func (auditKind) Prefix() string      { return "aud" }
+func (sessionKind) Prefix() string    { return "sess" }
 
 // From wraps a UUID: models.ClaimID{}.From(u).
 func (ID[K]) From(u uuid.UUID) ID[K] { return ID[K]{value: u} }

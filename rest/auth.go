@@ -29,16 +29,33 @@ type tokens struct {
 	Refresh string `json:"refresh" doc:"Buys the next pair, for one day." example:"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"`
 }
 
+// verifying is the body of a verification.
+type verifying struct {
+	Token string `json:"token" doc:"An access or a refresh token." example:"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"`
+}
+
+// passwordChange is the body of a change of password.
+type passwordChange struct {
+	Old string `json:"old_password" format:"password" writeOnly:"true" doc:"The present password." example:"correct horse battery"`
+	New string `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
+}
+
 type (
 	signInInput  struct{ Body credentials }
 	refreshInput struct{ Body refreshing }
+	verifyInput  struct{ Body verifying }
+	changeInput  struct{ Body passwordChange }
 	tokenOutput  struct{ Body tokens }
+	// verified is an empty object: the status is the answer.
+	verified struct{ Body struct{} }
+	noOutput struct{}
 )
 
 func (a *api) registerAuth() {
 	register(a, tokenOperation("createToken", "auth/token", "Sign in",
 		"Exchanges an e-mail address and a password for an access and a refresh token. The answer to an unknown address, "+
-			"a wrong password and a deactivated account is the same."),
+			"a wrong password and a deactivated account is the same. After five failures in a row for one account and from one "+
+			"network address, the same answer is given for 15 minutes to everything from there."),
 		func(ctx context.Context, in *signInInput) (*tokenOutput, error) {
 			named := ""
 			if in.Body.Customer != nil {
@@ -47,10 +64,39 @@ func (a *api) registerAuth() {
 			return showTokens(a.auth.SignIn(ctx, in.Body.Email, in.Body.Password, named))
 		})
 	register(a, tokenOperation("refreshToken", "auth/token/refresh", "Refresh the tokens",
-		"Exchanges a refresh token for a new pair, provided that the account may still act for its customer."),
+		"Exchanges a refresh token for a new pair, provided that the account may still act for its customer. A refresh token "+
+			"can be used once: a second use ends the session it belongs to, because the token is then in two hands."),
 		func(ctx context.Context, in *refreshInput) (*tokenOutput, error) {
 			return showTokens(a.auth.Refresh(ctx, in.Body.Refresh))
 		})
+	a.registerSession()
+}
+
+// registerSession adds what is done with tokens once one has them.
+func (a *api) registerSession() {
+	register(a, tokenOperation("verifyToken", "auth/token/verify", "Verify a token",
+		"Answers 200 when the access or refresh token would be accepted now, and 401 otherwise. It uses nothing up."),
+		func(ctx context.Context, in *verifyInput) (*verified, error) {
+			if err := a.auth.Verify(ctx, in.Body.Token); err != nil {
+				return nil, err
+			}
+			return &verified{}, nil
+		})
+	logout := tokenOperation("logout", "auth/logout", "Sign out",
+		"Ends the session of a refresh token: neither it nor the access tokens issued with it are accepted afterwards. "+
+			"To end a session twice is no error.")
+	logout.status = http.StatusNoContent
+	register(a, logout, func(ctx context.Context, in *refreshInput) (*noOutput, error) {
+		return nil, a.auth.Logout(ctx, in.Body.Refresh)
+	})
+	change := tokenOperation("changePassword", "auth/password", "Change the password",
+		"Replaces the password of the account that asks, ends all its sessions, and answers with the tokens of a new one. "+
+			"A wrong old password counts like a failed sign-in.")
+	change.signedIn = true
+	change.codes = append(change.codes, models.CodeStale)
+	register(a, change, func(ctx context.Context, in *changeInput) (*tokenOutput, error) {
+		return showTokens(a.auth.ChangePassword(ctx, auth.ViewerFrom(ctx), in.Body.Old, in.Body.New))
+	})
 }
 
 func tokenOperation(id, path, summary, description string) operation {

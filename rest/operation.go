@@ -24,6 +24,8 @@ type operation struct {
 	description string
 	// permission is what the viewer needs; empty for operations open to all.
 	permission models.Permission
+	// signedIn demands a viewer, whatever they may do; permission implies it.
+	signedIn bool
 	// status is that of success; 0 means 200.
 	status int
 	// codes are the errors beside those that every operation can answer with.
@@ -74,6 +76,10 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.Description += "\n\nNeeds the permission `" + string(op.permission) + "`."
 		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
 	}
+	if op.signedIn {
+		spec.Middlewares = append(spec.Middlewares, a.authenticate)
+		spec.Security = []map[string][]string{{"bearer": {}}}
+	}
 	if !op.list {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
 	}
@@ -87,7 +93,7 @@ func (a *api) humaOperation(op operation) huma.Operation {
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {
 	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal}, op.codes...)
-	if op.permission != "" {
+	if op.permission != "" || op.signedIn {
 		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
 	}
 	if op.hasBody {
@@ -113,6 +119,20 @@ func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Contex
 		}
 		next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
 	}
+}
+
+// authenticate is authorize for what every account may do about itself.
+func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	v, err := a.auth.ViewerOf(r)
+	if err == nil && !v.Authenticated() {
+		err = models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
+	}
+	if err != nil {
+		a.writeProblem(w, r, err)
+		return
+	}
+	next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
 }
 
 // refuseQuery guards operations that take no query parameters.

@@ -31,17 +31,18 @@ type accountRow struct {
 	MembershipID *models.MembershipID `bun:"membership_id,type:uuid"`
 	CustomerID   *models.CustomerID   `bun:"customer_id,type:uuid"`
 	Role         *models.Role         `bun:"role"`
+	RoleVersion  *int                 `bun:"role_version"`
 }
 
-func (s *Store) account(ctx context.Context, condition string, value any) (*models.Account, error) {
+func (s *Store) account(ctx context.Context, condition string, values ...any) (*models.Account, error) {
 	return system(ctx, s, func(tx *systemTx) (*models.Account, error) {
 		var rows []accountRow
 		err := tx.tx.NewSelect().Model(&rows).
 			ColumnExpr("us.id, us.email, us.first_name, us.last_name, us.password_hash, us.is_active, us.is_superuser").
-			ColumnExpr("us.last_login_at, us.version, us.created_at, us.updated_at").
-			ColumnExpr("me.id AS membership_id, me.customer_id, me.role").
+			ColumnExpr("us.last_login_at, us.token_version, us.version, us.created_at, us.updated_at").
+			ColumnExpr("me.id AS membership_id, me.customer_id, me.role, me.token_version AS role_version").
 			Join("LEFT JOIN memberships AS me ON me.user_id = us.id").
-			Where(condition, value).
+			Where(condition, values...).
 			OrderExpr("me.created_at, me.id").
 			Scan(ctx)
 		if err != nil {
@@ -55,6 +56,7 @@ func (s *Store) account(ctx context.Context, condition string, value any) (*mode
 			if row.MembershipID != nil {
 				account.Memberships = append(account.Memberships, models.Membership{
 					ID: *row.MembershipID, CustomerID: *row.CustomerID, UserID: row.ID, Role: *row.Role,
+					TokenVersion: *row.RoleVersion,
 				})
 			}
 		}
@@ -75,7 +77,7 @@ func (s *Store) CreateUser(ctx context.Context, customer models.CustomerID, in m
 	return system(ctx, s, func(tx *systemTx) (*models.User, error) {
 		user := &models.User{
 			ID: models.UserID{}.From(tx.newUUID()), Email: in.Email, PasswordHash: in.PasswordHash,
-			IsActive: true, IsSuperuser: in.Superuser, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+			IsActive: true, IsSuperuser: in.Superuser, TokenVersion: 1, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
 		}
 		if _, err := tx.tx.NewInsert().Model(user).Exec(ctx); err != nil {
 			return nil, err
@@ -88,31 +90,15 @@ func (s *Store) CreateUser(ctx context.Context, customer models.CustomerID, in m
 		}
 		membership := &models.Membership{
 			ID: models.MembershipID{}.From(tx.newUUID()), CustomerID: customer, UserID: user.ID,
-			Role: in.Role, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+			Role: in.Role, TokenVersion: 1, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
 		}
 		_, err := tx.tx.NewInsert().Model(membership).Exec(ctx)
 		return user, err
 	})
 }
 
-// RecordSignIn notes the time of the viewer's sign-in and audits it.
-func (s *Store) RecordSignIn(ctx context.Context, v models.Viewer) error {
-	if !v.Authenticated() {
-		return models.NewError(models.CodeUnauthenticated, "Nobody has signed in.")
-	}
-	_, err := system(ctx, s, func(tx *systemTx) (struct{}, error) {
-		_, err := tx.tx.NewUpdate().Model((*models.User)(nil)).
-			Set("last_login_at = ?", tx.now).Where("id = ?", v.UserID).Exec(ctx)
-		if err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, tx.audit(ctx, v, auditSignedIn, "user", v.UserID.String())
-	})
-	return err
-}
-
-// SetPassword replaces a user's password hash for the operator. It answers
-// NOT_FOUND when there is no such user.
+// SetPassword replaces a user's password hash for the operator, and ends all
+// sessions of the user. It answers NOT_FOUND when there is no such user.
 func (s *Store) SetPassword(ctx context.Context, id models.UserID, hash string) error {
 	_, err := system(ctx, s, func(tx *systemTx) (struct{}, error) {
 		result, err := tx.tx.NewUpdate().Model((*models.User)(nil)).
@@ -123,6 +109,9 @@ func (s *Store) SetPassword(ctx context.Context, id models.UserID, hash string) 
 		}
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return struct{}{}, cmp.Or(err, error(models.NotFound("account")))
+		}
+		if err := tx.endSessions(ctx, id); err != nil {
+			return struct{}{}, err
 		}
 		return struct{}{}, tx.audit(ctx, models.Viewer{}, auditPasswordSet, "user", id.String())
 	})

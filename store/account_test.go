@@ -136,21 +136,6 @@ func TestCreateCustomer(t *testing.T) {
 	}
 }
 
-func TestRecordSignIn(t *testing.T) {
-	t.Parallel()
-	w := factory.New(t)
-	cedar := w.Tenant("cedar")
-	v, other := cedar.User(models.RoleViewer), cedar.User(models.RoleViewer)
-	if err := w.Store.RecordSignIn(t.Context(), v); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "last sign-in", new(factory.Now()), must(w.Store.AccountByID(t.Context(), v.UserID))(t).User.LastLoginAt)
-	if at := must(w.Store.AccountByID(t.Context(), other.UserID))(t).User.LastLoginAt; at != nil {
-		t.Errorf("another user signed in at %v", at)
-	}
-	wantCode(t, w.Store.RecordSignIn(t.Context(), models.Viewer{}), models.CodeUnauthenticated)
-}
-
 func TestSetPassword(t *testing.T) {
 	t.Parallel()
 	w := factory.New(t)

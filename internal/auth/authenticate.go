@@ -13,8 +13,9 @@ import (
 const CustomerHeader = "X-Customer-Id"
 
 // Authenticate tells who an access token speaks for. The account is read anew
-// each time, so a deactivated user, a removed membership or a changed role
-// counts from the next request on. Every refusal is UNAUTHENTICATED.
+// each time: from the next request on a token is dead whose session has ended,
+// or whose user was deactivated, changed the password, or lost the membership
+// or the role it was issued for. Every refusal is UNAUTHENTICATED.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (models.Viewer, error) {
 	p, err := s.verify(bearer, accessToken)
 	if err != nil {
@@ -25,28 +26,29 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (models.Viewe
 
 // viewer reads the account behind a verified token.
 func (s *Service) viewer(ctx context.Context, p principal) (models.Viewer, error) {
-	account, err := s.store.AccountByID(ctx, p.user)
+	account, err := s.store.SessionAccount(ctx, p.user, p.session)
 	if err != nil {
 		if models.CodeOf(err) == models.CodeNotFound {
 			return models.Viewer{}, errNoLongerValid()
 		}
 		return models.Viewer{}, err
 	}
-	if !account.User.IsActive {
-		return models.Viewer{}, errNoLongerValid()
-	}
 	return viewerOf(ctx, account, p)
 }
 
-// errNoLongerValid does not say whether the user, the membership or the rank
-// is gone: the bearer of an old token need not know.
+// errNoLongerValid does not say whether the session, the user, the membership
+// or the rank is gone: the bearer of an old token need not know.
 func errNoLongerValid() *models.Error {
 	return models.NewError(models.CodeUnauthenticated, "The account behind the token may no longer use it. Sign in again.")
 }
 
 // viewerOf is the viewer an account becomes when it acts for the principal's
-// customer. A token without a customer is a superuser's: it dies with the rank.
+// customer, provided that nothing the token was issued for has changed. A
+// token without a customer is a superuser's: it dies with the rank.
 func viewerOf(ctx context.Context, account *models.Account, p principal) (models.Viewer, error) {
+	if !account.User.IsActive || account.User.TokenVersion != p.version {
+		return models.Viewer{}, errNoLongerValid()
+	}
 	v := anonymous(ctx)
 	v.UserID, v.Email = account.User.ID, account.User.Email
 	v.Superuser = account.User.IsSuperuser
@@ -54,7 +56,7 @@ func viewerOf(ctx context.Context, account *models.Account, p principal) (models
 		return v, nil
 	}
 	m, member := membership(account, p.customer)
-	if !member {
+	if !member || m.ID != p.membership || m.TokenVersion != p.membershipVersion {
 		return models.Viewer{}, errNoLongerValid()
 	}
 	v.CustomerID, v.Role = m.CustomerID, m.Role

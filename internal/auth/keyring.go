@@ -54,6 +54,23 @@ func NewKeyring(signing Key, retired ...Key) (*Keyring, error) {
 	return ring, nil
 }
 
+// DeriveKeyring builds the keyring of a master secret and its predecessors.
+func DeriveKeyring(master []byte, retired ...[]byte) (*Keyring, error) {
+	signing, err := DeriveKey(master)
+	if err != nil {
+		return nil, err
+	}
+	former := make([]Key, 0, len(retired))
+	for _, secret := range retired {
+		key, err := DeriveKey(secret)
+		if err != nil {
+			return nil, err
+		}
+		former = append(former, key)
+	}
+	return NewKeyring(signing, former...)
+}
+
 // sign is the compact form of a token with these claims.
 func (k *Keyring) sign(claims jwt.Claims) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)

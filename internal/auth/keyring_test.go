@@ -59,3 +59,38 @@ func TestNewWantsKeys(t *testing.T) {
 		t.Error("a service without keys would sign with nothing")
 	}
 }
+
+func TestDeriveKeyring(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.user(t, "ann@cedar.test", f.cedar.ID, "owner")
+	former, current := []byte("the secret until yesterday"), []byte("the secret from today on")
+	ring := func(master []byte, retired ...[]byte) *auth.Service {
+		keys, err := auth.DeriveKeyring(master, retired...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.service(t, auth.Options{Keys: keys})
+	}
+	before, after, dropped := ring(former), ring(current, former), ring(current)
+	old, err := before.SignIn(t.Context(), "ann@cedar.test", password, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := after.Verify(t.Context(), old.Access); err != nil {
+		t.Errorf("a token of the retired key: %v", err)
+	}
+	next, err := after.Refresh(t.Context(), old.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dropped.Verify(t.Context(), next.Access); err != nil {
+		t.Errorf("new tokens are not signed with the new key: %v", err)
+	}
+	if err := dropped.Verify(t.Context(), old.Access); err == nil {
+		t.Error("a dropped key still verifies")
+	}
+	if _, err := auth.DeriveKeyring(current, current); err == nil {
+		t.Error("a secret is both current and retired")
+	}
+}

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,16 +20,17 @@ func TestCheckPassword(t *testing.T) {
 		codes                 []string
 	}{
 		{"good", "correct horse battery", "ann@cedar.test", nil},
-		{"twelve characters", "abcdefghijkl", "ann@cedar.test", nil},
-		{"twelve characters of several bytes", "éééééééééééé", "ann@cedar.test", nil},
-		{"eleven characters", "abcdefghijk", "ann@cedar.test", []string{"too_short"}},
+		{"twelve characters", "tulipvxkreef", "ann@cedar.test", nil},
+		{"twelve characters of several bytes", "éüößäñçøåæœð", "ann@cedar.test", nil},
+		{"eleven characters", "tulipvxkree", "ann@cedar.test", []string{"too_short"}},
+		{"common and short", "dragon", "ann@cedar.test", []string{"too_short", "too_common"}},
 		{"empty", "", "ann@cedar.test", []string{"too_short"}},
-		{"digits", "123456789012", "ann@cedar.test", []string{"all_digits"}},
-		{"few digits", "1234", "ann@cedar.test", []string{"too_short", "all_digits"}},
+		{"digits", "480275193846", "ann@cedar.test", []string{"all_digits"}},
+		{"few digits", "7351", "ann@cedar.test", []string{"too_short", "all_digits"}},
 		{"holds the local part", "my-ANALYST-password", "analyst@cedar.test", []string{"too_similar"}},
 		{"short local part counts for nothing", "ab initio forever", "ab@cedar.test", nil},
-		{"longest", strings.Repeat("x", 1024), "ann@cedar.test", nil},
-		{"too long", strings.Repeat("x", 1025), "ann@cedar.test", []string{"too_long"}},
+		{"longest", strings.Repeat("x", 1000) + "y and 22 characters more", "ann@cedar.test", nil},
+		{"too long", strings.Repeat("x", 1001) + "y and 22 characters more", "ann@cedar.test", []string{"too_long"}},
 		{"address without @", "correct horse battery", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,4 +92,66 @@ func TestHashPassword(t *testing.T) {
 			t.Errorf("%q matches: %v, %v", password, got, err)
 		}
 	}
+}
+
+func codesOf(err error) []string {
+	if err == nil {
+		return nil
+	}
+	var codes []string
+	for _, f := range models.AsError(err).Fields {
+		codes = append(codes, f.Code)
+	}
+	return codes
+}
+
+func TestCheckPasswordKnowsCommonOnes(t *testing.T) {
+	t.Parallel()
+	for _, common := range []string{
+		"1Q2W3E4R5T6Y", "1qaz2wsx3edc", "123qweasdzxc", "UNBELIEVABLE", // on the list, in any case
+		"password1234", "Password2026!", "!!!sunshine!!!", "2026-charlie-2026", // with something around it
+		"P@ssw0rd1234", "5uper$tar1999", // letters replaced
+		"qwertyqwerty", "dragondragondragon", // repeated
+		"abcdefghijkl", "zyxwvutsrqponm", "aaaaaaaaaaaaa", "abababababab", "x1!.x1!.x1!.x1!.", // runs and patterns
+	} {
+		if got := codesOf(auth.CheckPassword(common, "someone@clinic.test")); !slices.Contains(got, "too_common") {
+			t.Errorf("%q is admitted as uncommon: %v", common, got)
+		}
+	}
+	for _, uncommon := range []string{
+		"correct horse battery", "love#8291$773@10", "violet tugboat heron", "Xk3#vv9!mQp2", "the dragon reads slowly", "abcdefgh meadow",
+	} {
+		if err := auth.CheckPassword(uncommon, "someone@clinic.test"); err != nil {
+			t.Errorf("%q: %v", uncommon, err)
+		}
+	}
+}
+
+func TestCheckPasswordComparesWithItsOwner(t *testing.T) {
+	t.Parallel()
+	for password, similar := range map[string]bool{
+		"geraldinewest": true, "xx-Geraldine-xx": true, "the WESTERBERG plan": true, "lakesidehealth!": true,
+		"g.westerberg@lakesidehealth.test": true, "g.westerburg@lakesidehealth": true, "geraldini vest": false,
+		"violet tugboat heron": false, "lake side by side": false,
+	} {
+		err := auth.CheckPassword(password, "g.westerberg@lakesidehealth.test", "Geraldine", "Westerberg")
+		if got := slices.Contains(codesOf(err), "too_similar"); got != similar {
+			t.Errorf("%q similar: %v, want %v (%v)", password, got, similar, err)
+		}
+	}
+}
+
+// Whatever is put around a password of the list to make it long enough, if
+// little, leaves it refused.
+func TestCheckPasswordSeesThroughPadding(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.SampledFrom([]string{"password", "sunshine", "football", "princess", "superman"}).Draw(t, "word")
+		padding := rapid.StringMatching(`[0-9!.#*_-]{4,12}`).Draw(t, "padding")
+		for _, password := range []string{word + padding, padding + word, strings.ToUpper(word) + padding} {
+			if !slices.Contains(codesOf(auth.CheckPassword(password, "someone@clinic.test")), "too_common") {
+				t.Fatalf("admits %q", password)
+			}
+		}
+	})
 }

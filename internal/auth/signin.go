@@ -2,8 +2,12 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"net/netip"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 
 	"upstream/models"
 )
@@ -14,55 +18,155 @@ func errWrongCredentials() *models.Error {
 	return models.NewError(models.CodeUnauthenticated, "The e-mail address or the password is wrong.")
 }
 
-// SignIn checks a password and issues tokens for one customer: the named one
+// SignIn checks a password and starts a session for one customer: the named one
 // (slug or identifier) or, when customer is empty, that of the account's
 // oldest membership. Superusers get tokens without a customer.
 //
 // Wrong credentials are UNAUTHENTICATED, always with the same sentence and
-// after the same work. Only who knows the password can learn that the named
-// customer is not theirs (VALIDATION) or that they have none (FORBIDDEN).
+// after the same work; so is everything else while the account is locked for
+// the address the request comes from, without a hint that it is. Only who knows
+// the password can learn that the named customer is not theirs (VALIDATION) or
+// that they have none (FORBIDDEN).
 func (s *Service) SignIn(ctx context.Context, email, password, customer string) (Tokens, error) {
-	account, err := s.checkPassword(ctx, email, password)
+	attempt, err := s.attempt(ctx, email)
 	if err != nil {
 		return Tokens{}, err
 	}
+	same, err := s.compare(ctx, attempt, password)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if !same {
+		return Tokens{}, s.refuse(ctx, attempt, errWrongCredentials())
+	}
+	account := attempt.account
 	acting, err := s.chooseCustomer(ctx, account, customer)
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, s.unlessLocked(ctx, attempt, err)
 	}
-	p := principal{user: account.User.ID, customer: acting}
+	p := principalOf(account, acting, newSessionID())
 	viewer, err := viewerOf(ctx, account, p)
 	if err != nil {
 		return Tokens{}, err
 	}
-	tokens, err := s.issue(p)
+	pair, err := s.issue(p)
 	if err != nil {
 		return Tokens{}, err
 	}
-	return tokens, s.store.RecordSignIn(ctx, viewer)
+	started, err := s.store.StartSession(ctx, viewer, attempt.key, p.newSession(pair.refresh))
+	switch {
+	case err != nil:
+		return Tokens{}, err
+	case !started:
+		return Tokens{}, errWrongCredentials()
+	}
+	return pair.Tokens, nil
 }
 
-// checkPassword is the active account with this address and password.
-func (s *Service) checkPassword(ctx context.Context, email, password string) (*models.Account, error) {
+func newSessionID() models.SessionID { return models.SessionID{}.From(uuid.New()) }
+
+// newSession is what the store keeps of a session whose tokens say p.
+func (p principal) newSession(refresh models.NewRefreshToken) models.NewSession {
+	return models.NewSession{
+		ID: p.session, UserID: p.user, CustomerID: p.customer, TokenVersion: p.version, Refresh: refresh,
+	}
+}
+
+// attempt is one comparison of a password with an account.
+type attempt struct {
+	// account is empty when there is none with the address.
+	account *models.Account
+	// email is the address as stored, or as typed when there is no account.
+	email string
+	key   models.SignInKey
+}
+
+// attempt looks up the account of an address.
+func (s *Service) attempt(ctx context.Context, email string) (attempt, error) {
 	account, err := found(email, func() (*models.Account, error) { return s.store.AccountByEmail(ctx, email) })
 	if err != nil {
-		return nil, err
+		return attempt{}, err
 	}
+	a := attempt{account: account, email: email}
 	if account == nil {
-		account = &models.Account{}
+		a.account = &models.Account{}
+	} else {
+		a.email = account.User.Email // every spelling of an address counts for one
 	}
-	hash := account.User.PasswordHash
+	a.key = signInKey(a.email, requestFrom(ctx).remoteAddr)
+	return a, nil
+}
+
+// compare reports whether this is the password of an active account. It does
+// the same work when it is not, or when there is no account.
+func (s *Service) compare(ctx context.Context, a attempt, password string) (bool, error) {
+	hash := a.account.User.PasswordHash
 	if len(password) > MaxPasswordBytes {
 		password, hash = "", "" // no account has such a password, and hashing it would be slow
 	}
 	same, err := s.verifier.matches(ctx, password, hash)
+	return same && a.account.User.IsActive, err
+}
+
+// unlessLocked is an error that only who knows the password may read: while the
+// attempt is locked, its answer is that of a wrong password.
+func (s *Service) unlessLocked(ctx context.Context, a attempt, err error) error {
+	locked, lookupErr := s.store.SignInLocked(ctx, a.key)
+	switch {
+	case lookupErr != nil:
+		return lookupErr
+	case locked:
+		return s.refuse(ctx, a, errWrongCredentials())
+	}
+	return err
+}
+
+// refuse counts and audits a failed attempt, and answers with the refusal.
+func (s *Service) refuse(ctx context.Context, a attempt, refusal *models.Error) error {
+	v := anonymous(ctx)
+	v.UserID, v.Email = a.account.User.ID, auditName(a.email)
+	if len(a.account.Memberships) > 0 {
+		v.CustomerID = a.account.Memberships[0].CustomerID
+	}
+	if err := s.store.RecordSignInFailure(ctx, v, a.key); err != nil {
+		return err
+	}
+	return refusal
+}
+
+// signInKey is the key that failures are counted by.
+func signInKey(email, remoteAddr string) models.SignInKey {
+	return sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email)) + "\n" + network(remoteAddr)))
+}
+
+// network is what one attacker has of an address: an IPv4 address as a whole,
+// but of IPv6 the 64 bits that a provider hands out, within which everybody
+// may choose addresses at will.
+func network(remoteAddr string) string {
+	const handedOut = 64
+	addr, err := netip.ParseAddr(remoteAddr)
 	if err != nil {
-		return nil, err
+		return remoteAddr
 	}
-	if !same || !account.User.IsActive {
-		return nil, errWrongCredentials()
+	if addr = addr.Unmap(); addr.Is4() {
+		return addr.String()
 	}
-	return account, nil
+	prefix, err := addr.WithZone("").Prefix(handedOut)
+	if err != nil {
+		return remoteAddr
+	}
+	return prefix.String()
+}
+
+// auditName is the actor that the audit log names for a failed sign-in. What is
+// no address may be a password typed into the wrong field, and is left out.
+func auditName(email string) string {
+	const longest = 254 // characters of the log's column, and of any address
+	email = strings.TrimSpace(email)
+	if !strings.Contains(email, "@") || !utf8.ValidString(email) || strings.ContainsRune(email, 0) || len(email) > longest {
+		return "unknown"
+	}
+	return email
 }
 
 // chooseCustomer is the customer that the tokens of a sign-in act for.
@@ -115,17 +219,4 @@ func found[T any](name string, lookup func() (*T, error)) (*T, error) {
 		return nil, nil
 	}
 	return row, err
-}
-
-// Refresh exchanges a refresh token for a new pair, provided that the account
-// may still act for the token's customer.
-func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
-	p, err := s.verify(token, refreshToken)
-	if err != nil {
-		return Tokens{}, err
-	}
-	if _, err := s.viewer(ctx, p); err != nil {
-		return Tokens{}, err
-	}
-	return s.issue(p)
 }

@@ -81,6 +81,7 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancelRequests()
+	defer s.startHousekeeping(requests, s.store, housekeepingInterval)()
 	public := newServer(requests, handler, s.log)
 	servers := []*http.Server{public}
 	group.Go(func() { failed <- public.Serve(s.listeners.public) })

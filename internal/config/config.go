@@ -27,6 +27,7 @@ type Serve struct {
 	AdminAddr      string        `name:"admin-addr" env:"UPSTREAM_ADMIN_ADDR" default:"127.0.0.1:8081" help:"Address of the admin listener (profiles); empty switches it off."`
 	PublicURL      string        `name:"public-url" env:"UPSTREAM_PUBLIC_URL" help:"Address clients use, for links in answers. Unset: taken from each request." placeholder:"URL"`
 	SecretKey      string        `name:"secret-key" env:"UPSTREAM_SECRET_KEY" help:"Key that signs tokens, 32 characters or more. Required with DATABASE_URL, else generated into the data directory." placeholder:"KEY"`
+	RetiredKeys    []string      `name:"retired-secret-keys" env:"UPSTREAM_RETIRED_SECRET_KEYS" help:"Former values of the secret key, separated by commas: tokens signed with them stay good until they expire." placeholder:"KEY,..."`
 	Migrate        bool          `name:"migrate" env:"UPSTREAM_MIGRATE" help:"Apply pending migrations at start (always so with the embedded database)."`
 	MaxUploadBytes int64         `name:"max-upload-bytes" env:"UPSTREAM_MAX_UPLOAD_BYTES" default:"1073741824" help:"Largest claims file accepted."`
 	MaxConns       int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`

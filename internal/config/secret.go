@@ -47,6 +47,18 @@ func (s Serve) RequireSecret(embedded bool) error {
 	return s.checkSecretKey()
 }
 
+// RetiredSecrets are the former signing keys, which verify but sign no more.
+func (s Serve) RetiredSecrets() ([][]byte, error) {
+	var secrets [][]byte
+	for _, key := range s.RetiredKeys {
+		if key = strings.TrimSpace(key); len(key) < minSecret {
+			return nil, fmt.Errorf("each of UPSTREAM_RETIRED_SECRET_KEYS must have at least %d characters", minSecret)
+		}
+		secrets = append(secrets, []byte(key))
+	}
+	return secrets, nil
+}
+
 // KeepSecret reads a secret from a file, which it makes with a random one of
 // 256 bits at first. Only the owner may read the file. Of several processes that
 // make it at once, one wins and all answer alike.

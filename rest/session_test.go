@@ -1,0 +1,108 @@
+package rest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"upstream/models"
+)
+
+const newPassword = "violet tugboat heron"
+
+func (f *fixture) postAs(t *testing.T, token, path string, body any) answer {
+	t.Helper()
+	return f.do(t, request{method: http.MethodPost, path: "/api/v1/" + path, token: token, body: body})
+}
+
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	tokens := f.signIn(t, f.cedar.UserWithHash(models.RoleAnalyst, passwordHash).Email)
+	for range 2 {
+		out := f.post(t, "auth/logout/", map[string]any{"refresh": tokens.Refresh})
+		wantStatus(t, out, http.StatusNoContent)
+		if len(out.body) != 0 || out.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%q, %v", out.body, out.header)
+		}
+	}
+	wantProblem(t, f.get(t, tokens.Access, "/api/v1/claims/"), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.post(t, "auth/token/refresh/", map[string]any{"refresh": tokens.Refresh}), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.post(t, "auth/logout/", map[string]any{"refresh": tokens.Access}), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.post(t, "auth/logout/", map[string]any{}), http.StatusUnprocessableEntity, models.CodeValidation, "refresh:required")
+}
+
+func TestVerifyToken(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	tokens := f.signIn(t, f.cedar.UserWithHash(models.RoleAnalyst, passwordHash).Email)
+	for _, token := range []string{tokens.Access, tokens.Refresh} {
+		out := f.post(t, "auth/token/verify/", map[string]any{"token": token})
+		wantStatus(t, out, http.StatusOK)
+		if got := out.object(t); len(got) != 0 {
+			t.Errorf("answers with %v", got)
+		}
+	}
+	wantProblem(t, f.post(t, "auth/token/verify/", map[string]any{"token": "nonsense"}), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.post(t, "auth/token/verify/", map[string]any{}), http.StatusUnprocessableEntity, models.CodeValidation, "token:required")
+}
+
+func TestRefreshTokensAreUsedOnce(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	tokens := f.signIn(t, f.cedar.UserWithHash(models.RoleAnalyst, passwordHash).Email)
+	var next tokenPair
+	out := f.post(t, "auth/token/refresh/", map[string]any{"refresh": tokens.Refresh})
+	wantStatus(t, out, http.StatusOK)
+	out.decode(t, &next)
+	wantProblem(t, f.post(t, "auth/token/refresh/", map[string]any{"refresh": tokens.Refresh}), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.post(t, "auth/token/refresh/", map[string]any{"refresh": next.Refresh}), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.get(t, next.Access, "/api/v1/claims/"), http.StatusUnauthorized, models.CodeUnauthenticated)
+}
+
+func TestChangePassword(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	email := f.cedar.UserWithHash(models.RoleViewer, passwordHash).Email
+	tokens := f.signIn(t, email)
+	change := func(token, old, next string) answer {
+		return f.postAs(t, token, "auth/password/", map[string]any{"old_password": old, "new_password": next})
+	}
+	wantProblem(t, change("", password, newPassword), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, change(tokens.Access, "wrong horse", newPassword), http.StatusUnprocessableEntity, models.CodeValidation, "old_password:wrong")
+	wantProblem(t, change(tokens.Access, password, "123456"), http.StatusUnprocessableEntity, models.CodeValidation,
+		"new_password:too_short", "new_password:all_digits", "new_password:too_common")
+	out := f.postAs(t, tokens.Access, "auth/password/", map[string]any{})
+	wantProblem(t, sorted(out), http.StatusUnprocessableEntity, models.CodeValidation, "new_password:required", "old_password:required")
+
+	out = change(tokens.Access, password, newPassword)
+	wantStatus(t, out, http.StatusOK)
+	if out.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("tokens may be cached: %q", out.header.Get("Cache-Control"))
+	}
+	var next tokenPair
+	out.decode(t, &next)
+	wantStatus(t, f.get(t, next.Access, "/api/v1/claims/"), http.StatusOK)
+	wantProblem(t, f.get(t, tokens.Access, "/api/v1/claims/"), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantProblem(t, f.post(t, "auth/token/", map[string]any{"email": email, "password": password}), http.StatusUnauthorized, models.CodeUnauthenticated)
+	wantStatus(t, f.post(t, "auth/token/", map[string]any{"email": email, "password": newPassword}), http.StatusOK)
+}
+
+// The sixth answer is the first one's, whether the password is right or wrong.
+func TestLockoutGivesNoHint(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	email := f.cedar.UserWithHash(models.RoleViewer, passwordHash).Email
+	var details []string
+	for _, given := range []string{"a", "b", "c", "d", "e", "f", password} {
+		out := f.post(t, "auth/token/", map[string]any{"email": email, "password": given})
+		details = append(details, wantProblem(t, out, http.StatusUnauthorized, models.CodeUnauthenticated).Detail)
+		if got := out.header.Get("Retry-After"); got != "" {
+			t.Errorf("Retry-After %q tells that the account is locked", got)
+		}
+	}
+	for _, detail := range details {
+		if detail != details[0] {
+			t.Errorf("%q, but %q", detail, details[0])
+		}
+	}
+}
