@@ -80,7 +80,8 @@ func (s *Store) CreateUser(ctx context.Context, customer models.CustomerID, in m
 		if _, err := tx.tx.NewInsert().Model(user).Exec(ctx); err != nil {
 			return nil, err
 		}
-		if err := tx.audit(ctx, models.Viewer{}, auditUserCreated, "user", user.ID.String()); err != nil {
+		err := tx.auditIn(ctx, models.CustomerID{}, models.Viewer{}, auditUserCreated, "user", user.ID.String(), diff(nil, user))
+		if err != nil {
 			return nil, err
 		}
 		if in.Superuser {
@@ -90,12 +91,15 @@ func (s *Store) CreateUser(ctx context.Context, customer models.CustomerID, in m
 			ID: models.MembershipID{}.From(tx.newUUID()), CustomerID: customer, UserID: user.ID,
 			Role: in.Role, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
 		}
-		_, err := tx.tx.NewInsert().Model(membership).Exec(ctx)
-		return user, err
+		if _, err := tx.tx.NewInsert().Model(membership).Exec(ctx); err != nil {
+			return nil, err
+		}
+		return user, tx.auditIn(ctx, customer, models.Viewer{}, auditMemberAdded, "membership", membership.ID.String(), diff(nil, membership))
 	})
 }
 
-// RecordSignIn notes the time of the viewer's sign-in and audits it.
+// RecordSignIn notes the time of the viewer's sign-in and audits it: in the log
+// of the customer signed in for, and of the platform for a superuser.
 func (s *Store) RecordSignIn(ctx context.Context, v models.Viewer) error {
 	if !v.Authenticated() {
 		return models.NewError(models.CodeUnauthenticated, "Nobody has signed in.")
@@ -106,7 +110,7 @@ func (s *Store) RecordSignIn(ctx context.Context, v models.Viewer) error {
 		if err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, tx.audit(ctx, v, auditSignedIn, "user", v.UserID.String())
+		return struct{}{}, tx.auditIn(ctx, v.CustomerID, v, auditSignedIn, "user", v.UserID.String(), change{})
 	})
 	return err
 }
@@ -124,7 +128,9 @@ func (s *Store) SetPassword(ctx context.Context, id models.UserID, hash string) 
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return struct{}{}, cmp.Or(err, error(models.NotFound("account")))
 		}
-		return struct{}{}, tx.audit(ctx, models.Viewer{}, auditPasswordSet, "user", id.String())
+		hidden := map[string]any{"password_hash": redacted}
+		return struct{}{}, tx.auditIn(ctx, models.CustomerID{}, models.Viewer{}, auditPasswordSet, "user", id.String(),
+			change{before: hidden, after: hidden})
 	})
 	return err
 }
