@@ -1,6 +1,7 @@
 package models
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"time"
@@ -106,6 +107,12 @@ func (f *AuditEventOrderField) UnmarshalGQL(v any) error { return unmarshalEnum(
 
 // AuditEventOrder is one term of an ordering of audit events.
 type AuditEventOrder = Order[AuditEventOrderField]
+
+// PrevHashHex is PrevHash in hexadecimal.
+func (e *AuditEvent) PrevHashHex() string { return hex.EncodeToString(e.PrevHash) }
+
+// HashHex is Hash in hexadecimal.
+func (e *AuditEvent) HashHex() string { return hex.EncodeToString(e.Hash) }
 
 // GlobalID is the event's TypeID.
 func (e *AuditEvent) GlobalID() string { return e.ID.String() }
