@@ -17,8 +17,6 @@ type accesses struct {
 // of its own that is committed before anything is read or written, so that no
 // access is without trace, be it one that failed. One request leaves one line;
 // what a request is the context tells, not the request id, which clients choose.
-//
-// It answers VALIDATION when there is no such customer.
 func (s *Store) noteAccess(ctx context.Context, v models.Viewer, p models.Permission) error {
 	if !v.Superuser {
 		return nil
@@ -44,12 +42,19 @@ func (s *Store) noteAccess(ctx context.Context, v models.Viewer, p models.Permis
 	return nil
 }
 
+// recordAccess writes to the customer's log or, when a foreign key says that
+// there is no such customer, to the platform's: the access that follows finds
+// nothing, yet it was tried.
 func (s *Store) recordAccess(ctx context.Context, v models.Viewer, p models.Permission) error {
+	id, said := v.CustomerID.String(), map[string]any{"permission": p}
 	_, err := bound(ctx, s, v, readCommitted, func(tx *tenantTx) (struct{}, error) {
-		return struct{}{}, tx.audit(ctx, auditSuperuserAccess, "customer", v.CustomerID.String(), map[string]any{"permission": p})
+		return struct{}{}, tx.audit(ctx, auditSuperuserAccess, "customer", id, said)
 	})
-	if models.CodeOf(err) == models.CodeValidation && err != nil {
-		return models.InvalidField("X-Customer-Id", "unknown", "names no customer") // its foreign key says so
+	if err == nil || models.CodeOf(err) != models.CodeValidation {
+		return err
 	}
+	_, err = system(ctx, s, func(tx *systemTx) (struct{}, error) {
+		return struct{}{}, tx.auditIn(ctx, models.CustomerID{}, v, auditSuperuserAccess, "customer", id, change{metadata: said})
+	})
 	return err
 }
