@@ -31,6 +31,7 @@ func (r *Resolver) nodeKinds() map[string]nodeKind {
 		"clm":   kindOf(r.store.ClaimsByID),
 		"run":   kindOf(r.store.ReportRunsByID),
 		"drift": kindOf(r.store.DriftEventsByID),
+		"aud":   kindOf(r.store.AuditEventsByID),
 	}
 }
 
@@ -91,7 +92,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) s
 		if !known {
 			fields = append(fields, models.FieldError{
 				Path: pathOf(i), Code: "invalid",
-				Message: "must be an identifier of a customer, upload, claim, report run or drift event",
+				Message: "must be an identifier of a customer, upload, claim, report run, drift event or audit event",
 			})
 			continue
 		}

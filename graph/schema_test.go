@@ -74,6 +74,7 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 	for name, filter := range map[string]any{
 		"ClaimFilter": models.ClaimFilter{}, "UploadFilter": models.UploadFilter{}, "ReportRunFilter": models.ReportRunFilter{},
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
+		"AuditEventFilter": models.AuditEventFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -115,7 +116,8 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"SeverityLabel": models.SeverityLabel("").Values(), "ClaimOrderField": models.ClaimOrderField("").Values(),
 		"UploadOrderField": models.UploadOrderField("").Values(), "RejectionOrderField": models.RejectionOrderField("").Values(),
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
-		"DriftTestOrderField": models.DriftTestOrderField("").Values(),
+		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
+		"AuditEventOrderField": models.AuditEventOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {

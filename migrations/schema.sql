@@ -13,7 +13,19 @@ CREATE TABLE audit_events (
     actor character varying(254) NOT NULL,
     request_id character varying(64),
     remote_addr character varying(64),
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    seq bigint NOT NULL,
+    actor_type character varying(20) NOT NULL,
+    actor_id character varying(100),
+    before jsonb,
+    after jsonb,
+    prev_hash bytea NOT NULL,
+    hash bytea NOT NULL
+);
+CREATE TABLE audit_heads (
+    customer_id uuid,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL
 );
 CREATE TABLE claims (
     customer_id uuid NOT NULL,
@@ -246,10 +258,21 @@ CREATE TABLE users (
 -- Constraints
 
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_action_check CHECK (((action)::text <> ''::text));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_actor_type_check CHECK (((actor_type)::text = ANY ((ARRAY['user'::character varying, 'key'::character varying, 'superuser'::character varying, 'system'::character varying, 'job'::character varying, 'anonymous'::character varying])::text[])));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_after_check CHECK ((jsonb_typeof(after) = 'object'::text));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_before_check CHECK ((jsonb_typeof(before) = 'object'::text));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_hash_check CHECK ((octet_length(hash) = 32));
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_prev_hash_check CHECK ((octet_length(prev_hash) = 32));
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_seq_check CHECK ((seq >= 1));
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_customer_id_seq_key UNIQUE NULLS NOT DISTINCT (customer_id, seq);
+ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_hash_check CHECK ((octet_length(hash) = 32));
+ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_seq_check CHECK ((seq >= 1));
+ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_customer_id_seq_key UNIQUE NULLS NOT DISTINCT (customer_id, seq);
 ALTER TABLE claims ADD CONSTRAINT claims_allowed_amount_check CHECK (((allowed_amount >= (0)::numeric) AND (allowed_amount <> 'NaN'::numeric)));
 ALTER TABLE claims ADD CONSTRAINT claims_billed_amount_check CHECK (((billed_amount >= (0)::numeric) AND (billed_amount <> 'NaN'::numeric)));
 ALTER TABLE claims ADD CONSTRAINT claims_cpt_check CHECK (((cpt)::text <> ''::text));
@@ -385,8 +408,10 @@ ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
 -- Indexes
 
+CREATE INDEX audit_events_customer_id_action_occurred_at_id_idx ON public.audit_events USING btree (customer_id, action, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_events USING btree (customer_id, entity_type, entity_id, occurred_at DESC);
 CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
+CREATE INDEX audit_events_customer_id_user_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, user_id, occurred_at DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_claim_number_line_number_key ON public.claims USING btree (customer_id, claim_number, line_number) WHERE (claim_number IS NOT NULL);
 CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC) INCLUDE (payer, cpt_group, cpt, outcome, submitted_date, payment_date, allowed_amount, billed_amount, authorization_required, authorization_denied);
 CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON public.claims USING btree (customer_id, outcome, decided_date, id);
@@ -428,6 +453,30 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.audit_head(chain uuid)
+ RETURNS TABLE(seq bigint, hash bytea)
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM audit_lock(chain);
+    IF chain IS NULL THEN
+        RETURN QUERY SELECT h.seq, h.hash FROM audit_heads h WHERE h.customer_id IS NULL ORDER BY h.seq DESC LIMIT 1;
+    ELSE
+        RETURN QUERY SELECT h.seq, h.hash FROM audit_heads h WHERE h.customer_id = chain ORDER BY h.seq DESC LIMIT 1;
+    END IF;
+END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.audit_lock(chain uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM 1 FROM customers c WHERE c.id = chain FOR KEY SHARE;
+    PERFORM pg_advisory_xact_lock(hashtextextended('upstream.audit:' || coalesce(chain::text, ''), 0));
+END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.raise_token_version()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -449,6 +498,7 @@ CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH 
 -- Row-level security
 
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE claims ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE cpt_group_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -467,6 +517,9 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 -- Policies
 
 CREATE POLICY audit_events_tenant ON audit_events AS PERMISSIVE FOR ALL TO public
+    USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))))
+    WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))));
+CREATE POLICY audit_heads_tenant ON audit_heads AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))));
 CREATE POLICY claims_tenant ON claims AS PERMISSIVE FOR ALL TO public
@@ -517,6 +570,7 @@ CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
 -- Grants
 
 GRANT INSERT, SELECT ON audit_events TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON audit_heads TO upstream_app;
 GRANT INSERT, SELECT ON claims TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON cpt_group_mappings TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;

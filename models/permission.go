@@ -37,6 +37,7 @@ const (
 	PermissionManageWebhooks      Permission = "manage_webhooks"
 	PermissionManageUsers         Permission = "manage_users"
 	PermissionManageConfiguration Permission = "manage_configuration"
+	PermissionViewAudit           Permission = "view_audit"
 )
 
 // Permissions lists every permission.
@@ -44,6 +45,7 @@ func Permissions() []Permission {
 	return []Permission{
 		PermissionViewReports, PermissionUploadClaims, PermissionRunDetection, PermissionManageMappings,
 		PermissionManageAlerts, PermissionManageWebhooks, PermissionManageUsers, PermissionManageConfiguration,
+		PermissionViewAudit,
 	}
 }
 
@@ -55,7 +57,8 @@ func RoleMay(role Role, p Permission) bool {
 		return role == RoleOwner || role == RoleAdmin || role == RoleAnalyst || role == RoleViewer
 	case PermissionUploadClaims, PermissionRunDetection, PermissionManageMappings:
 		return role == RoleOwner || role == RoleAdmin || role == RoleAnalyst
-	case PermissionManageAlerts, PermissionManageWebhooks, PermissionManageUsers, PermissionManageConfiguration:
+	case PermissionManageAlerts, PermissionManageWebhooks, PermissionManageUsers, PermissionManageConfiguration,
+		PermissionViewAudit:
 		return role == RoleOwner || role == RoleAdmin
 	default:
 		return false

@@ -111,6 +111,7 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerClaims()
 	a.registerReports()
 	a.registerDriftEvents()
+	a.registerAuditEvents()
 	a.registerHealth()
 	var err error
 	if a.documents, err = makeDocuments(a.huma.OpenAPI()); err != nil {

@@ -25,6 +25,7 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.ClaimID{})
 	aliasID(r, models.ReportRunID{})
 	aliasID(r, models.DriftEventID{})
+	aliasID(r, models.AuditEventID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -39,6 +40,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.TestMethod](r)
 	aliasEnum[models.TrendDirection](r)
 	aliasEnum[models.SeverityLabel](r)
+	aliasEnum[models.ActorType](r)
 	return r
 }
 

@@ -82,7 +82,8 @@ func (s *Store) CreateUser(ctx context.Context, customer models.CustomerID, in m
 		if _, err := tx.tx.NewInsert().Model(user).Exec(ctx); err != nil {
 			return nil, err
 		}
-		if err := tx.audit(ctx, models.Viewer{}, auditUserCreated, "user", user.ID.String()); err != nil {
+		err := tx.auditIn(ctx, models.CustomerID{}, models.Viewer{}, auditUserCreated, "user", user.ID.String(), diff(nil, user))
+		if err != nil {
 			return nil, err
 		}
 		if in.Superuser {
@@ -92,8 +93,10 @@ func (s *Store) CreateUser(ctx context.Context, customer models.CustomerID, in m
 			ID: models.MembershipID{}.From(tx.newUUID()), CustomerID: customer, UserID: user.ID,
 			Role: in.Role, TokenVersion: 1, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
 		}
-		_, err := tx.tx.NewInsert().Model(membership).Exec(ctx)
-		return user, err
+		if _, err := tx.tx.NewInsert().Model(membership).Exec(ctx); err != nil {
+			return nil, err
+		}
+		return user, tx.auditIn(ctx, customer, models.Viewer{}, auditMemberAdded, "membership", membership.ID.String(), diff(nil, membership))
 	})
 }
 
@@ -113,7 +116,9 @@ func (s *Store) SetPassword(ctx context.Context, id models.UserID, hash string) 
 		if err := tx.endSessions(ctx, id); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, tx.audit(ctx, models.Viewer{}, auditPasswordSet, "user", id.String())
+		hidden := map[string]any{"password_hash": redacted}
+		return struct{}{}, tx.auditIn(ctx, models.CustomerID{}, models.Viewer{}, auditPasswordSet, "user", id.String(),
+			change{before: hidden, after: hidden})
 	})
 	return err
 }

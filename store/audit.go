@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 
 	"upstream/models"
 )
@@ -17,11 +16,14 @@ type auditAction string
 const (
 	auditCustomerCreated     auditAction = "customer_created"
 	auditUserCreated         auditAction = "user_created"
+	auditMemberAdded         auditAction = "member_added"
 	auditPasswordSet         auditAction = "password_set"
 	auditSignedIn            auditAction = "login_succeeded"
+	auditSuperuserAccess     auditAction = "superuser_access"
 	auditUploadCreated       auditAction = "upload_created"
 	auditUploadFailed        auditAction = "upload_failed"
 	auditPHIDetected         auditAction = "phi_detection_in_upload"
+	auditClaimViewed         auditAction = "claim_viewed"
 	auditReportRunStarted    auditAction = "report_run_started"
 	auditReportRunCompleted  auditAction = "report_run_completed"
 	auditReportRunFailed     auditAction = "report_run_failed"
@@ -29,73 +31,95 @@ const (
 	auditPayerMappingCreated auditAction = "payer_mapping_created"
 )
 
-// auditEvent is one line of the append-only log of who did what.
-type auditEvent struct {
-	bun.BaseModel `bun:"table:audit_events,alias:au"`
+// trail gathers the audit lines of one transaction. They are appended to their
+// chains when the use case has done all else: see auditchain.go.
+type trail struct{ lines []*models.AuditEvent }
 
-	ID         models.AuditEventID `bun:"id,pk,type:uuid"`
-	CustomerID *models.CustomerID  `bun:"customer_id,type:uuid"`
-	OccurredAt time.Time           `bun:"occurred_at"`
-	Action     auditAction         `bun:"action"`
-	EntityType string              `bun:"entity_type"`
-	EntityID   *string             `bun:"entity_id"`
-	UserID     *models.UserID      `bun:"user_id,type:uuid"`
-	Actor      string              `bun:"actor"`
-	RequestID  *string             `bun:"request_id"`
-	RemoteAddr *string             `bun:"remote_addr"`
-	Metadata   json.RawMessage     `bun:"metadata,type:jsonb"`
+// change is what an audit line says about the row: its changed fields before
+// and after, and what else is worth knowing. It must hold no secret and nothing
+// that identifies a patient. diff makes one of two states of a row.
+type change struct {
+	before, after, metadata map[string]any
 }
 
-// audit writes a line in the transaction it describes. metadata must hold no
-// secret and nothing that identifies a patient.
+// audit notes a line of the transaction's customer.
 func (tx *tenantTx) audit(ctx context.Context, action auditAction, entityType, entityID string, metadata map[string]any) error {
+	return tx.auditChange(ctx, action, entityType, entityID, change{metadata: metadata})
+}
+
+// auditChange is audit for an action that changed fields.
+func (tx *tenantTx) auditChange(_ context.Context, action auditAction, entityType, entityID string, c change) error {
 	customer := tx.customer
-	line, err := newAuditEvent(tx.newUUID(), tx.now, action, entityType, entityID, metadata)
+	line, err := newAuditEvent(tx.newUUID(), tx.now, action, entityType, entityID, c)
 	if err != nil {
 		return err
 	}
 	line.CustomerID = &customer
-	line.by(tx.viewer)
-	return tx.insert(ctx, line)
+	by(line, tx.viewer)
+	tx.lines = append(tx.lines, line)
+	return nil
 }
 
-// audit writes a line about the platform, or about the customer it names.
+// audit notes a line of the platform.
 func (tx *systemTx) audit(ctx context.Context, v models.Viewer, action auditAction, entityType, entityID string) error {
-	line, err := newAuditEvent(tx.newUUID(), tx.now, action, entityType, entityID, nil)
+	return tx.auditIn(ctx, models.CustomerID{}, v, action, entityType, entityID, change{})
+}
+
+// auditIn notes a line of the customer, or of the platform when it is zero.
+func (tx *systemTx) auditIn(_ context.Context, customer models.CustomerID, v models.Viewer, action auditAction, entityType, entityID string, c change) error {
+	line, err := newAuditEvent(tx.newUUID(), tx.now, action, entityType, entityID, c)
 	if err != nil {
 		return err
 	}
-	line.by(v)
-	_, err = tx.tx.NewInsert().Model(line).Exec(ctx)
-	return err
+	if !customer.IsZero() {
+		line.CustomerID = &customer
+	}
+	by(line, v)
+	tx.lines = append(tx.lines, line)
+	return nil
 }
 
-func newAuditEvent(id uuid.UUID, at time.Time, action auditAction, entityType, entityID string, metadata map[string]any) (*auditEvent, error) {
-	if metadata == nil {
-		metadata = map[string]any{}
+func newAuditEvent(id uuid.UUID, at time.Time, action auditAction, entityType, entityID string, c change) (*models.AuditEvent, error) {
+	line := &models.AuditEvent{
+		ID: models.AuditEventID{}.From(id), OccurredAt: at, Action: string(action),
+		EntityType: entityType, EntityID: nonEmpty(entityID), Metadata: json.RawMessage(`{}`),
 	}
-	body, err := json.Marshal(metadata)
-	if err != nil {
-		return nil, err
+	for _, part := range []struct {
+		fields map[string]any
+		column *json.RawMessage
+	}{{c.before, &line.Before}, {c.after, &line.After}, {c.metadata, &line.Metadata}} {
+		if part.fields == nil {
+			continue
+		}
+		body, err := json.Marshal(part.fields)
+		if err != nil {
+			return nil, err
+		}
+		*part.column = body
 	}
-	return &auditEvent{
-		ID: models.AuditEventID{}.From(id), OccurredAt: at, Action: action,
-		EntityType: entityType, EntityID: nonEmpty(entityID), Metadata: body,
-	}, nil
+	return line, nil
 }
 
 // by names who did it.
-func (e *auditEvent) by(v models.Viewer) {
-	if !v.UserID.IsZero() {
+func by(line *models.AuditEvent, v models.Viewer) {
+	line.Actor = v.Email
+	line.RequestID = nonEmpty(clip(v.RequestID))
+	line.RemoteAddr = nonEmpty(clip(v.RemoteAddr))
+	switch {
+	case !v.UserID.IsZero():
 		id := v.UserID
-		e.UserID = &id
+		line.UserID, line.ActorID, line.ActorType = &id, nonEmpty(id.String()), models.ActorUser
+		if v.Superuser {
+			line.ActorType = models.ActorSuperuser
+		}
+	case v.System, line.RequestID == nil && line.RemoteAddr == nil:
+		line.ActorType = models.ActorSystem
+	default:
+		line.ActorType = models.ActorAnonymous
 	}
-	e.Actor = v.Email
-	if e.Actor == "" {
-		e.Actor = "system"
+	if line.Actor == "" {
+		line.Actor = string(line.ActorType)
 	}
-	e.RequestID = nonEmpty(clip(v.RequestID))
-	e.RemoteAddr = nonEmpty(clip(v.RemoteAddr))
 }
 
 // maxTrace is how many characters of what a client says about itself are kept:

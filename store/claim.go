@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -77,11 +79,32 @@ func (s *Store) ClaimsOfUploads(ctx context.Context, v models.Viewer, ids []mode
 }
 
 // Claim is one claim of the customer; NOT_FOUND when it has none of this id.
+// That it was read is audited.
 func (s *Store) Claim(ctx context.Context, v models.Viewer, id models.ClaimID) (*models.Claim, error) {
-	return one[models.Claim](ctx, s, v, id, "claim")
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Claim, error) {
+		claim, err := rowOf[models.Claim](ctx, tx, id, "claim")
+		if err != nil {
+			return nil, err
+		}
+		return claim, tx.audit(ctx, auditClaimViewed, "claim", id.String(), nil)
+	})
 }
 
-// ClaimsByID are those of the claims that the customer has.
+// ClaimsByID are those of the claims that the customer has. That each was read
+// is audited.
 func (s *Store) ClaimsByID(ctx context.Context, v models.Viewer, ids []models.ClaimID) (map[models.ClaimID]*models.Claim, error) {
-	return byID(ctx, s, v, ids, func(c *models.Claim) models.ClaimID { return c.ID })
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.ClaimID]*models.Claim, error) {
+		found, err := rowsOf(ctx, tx, ids, func(c *models.Claim) models.ClaimID { return c.ID })
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range slices.SortedFunc(maps.Keys(found), byText) {
+			if err := tx.audit(ctx, auditClaimViewed, "claim", id.String(), nil); err != nil {
+				return nil, err
+			}
+		}
+		return found, nil
+	})
 }
+
+func byText(a, b models.ClaimID) int { return strings.Compare(a.String(), b.String()) }

@@ -40,6 +40,7 @@ func constraints() map[string]rule {
 	return map[string]rule{
 		"audit_events_customer_id_fkey":                             reference("customer", "names a customer that does not exist", "The customer still has audit events."),
 		"audit_events_user_id_fkey":                                 reference("user", "names a user that does not exist", "The audit log still names the user."),
+		"audit_heads_customer_id_fkey":                              reference("customer", "names a customer that does not exist", "The customer still has audit events."),
 		"claims_allowed_amount_check":                               broken("allowed_amount", "must be 0 or more"),
 		"claims_billed_amount_check":                                broken("billed_amount", "must be 0 or more"),
 		"claims_cpt_check":                                          broken("cpt", "must not be blank"),
@@ -100,8 +101,18 @@ func constraints() map[string]rule {
 func invariants() []string {
 	return []string{
 		"audit_events_action_check",
+		"audit_events_actor_type_check",
+		"audit_events_after_check",
+		"audit_events_before_check",
+		"audit_events_customer_id_seq_key",
+		"audit_events_hash_check",
 		"audit_events_metadata_check",
 		"audit_events_pkey",
+		"audit_events_prev_hash_check",
+		"audit_events_seq_check",
+		"audit_heads_customer_id_seq_key",
+		"audit_heads_hash_check",
+		"audit_heads_seq_check",
 		"claims_data_quality_score_check",
 		"claims_pkey",
 		"claims_source_data_hash_check",

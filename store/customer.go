@@ -43,7 +43,8 @@ func (s *Store) CreateCustomer(ctx context.Context, in models.NewCustomer) (*mod
 		if _, err := tx.tx.NewInsert().Model(customer).Exec(ctx); err != nil {
 			return nil, err
 		}
-		return customer, tx.audit(ctx, models.Viewer{}, auditCustomerCreated, "customer", customer.ID.String())
+		return customer, tx.auditIn(ctx, models.CustomerID{}, models.Viewer{}, auditCustomerCreated, "customer",
+			customer.ID.String(), diff(nil, customer))
 	})
 }
 

@@ -67,7 +67,9 @@ func (s *Store) startRun(ctx context.Context, v models.Viewer, p models.DetectPa
 		if err := tx.insert(ctx, run); err != nil {
 			return nil, err
 		}
-		return run, tx.audit(ctx, auditReportRunStarted, "report_run", run.ID.String(), nil)
+		return run, tx.auditChange(ctx, auditReportRunStarted, "report_run", run.ID.String(), change{after: map[string]any{
+			"status": run.Status, "run_type": run.RunType, "method": run.Method, "as_of": run.AsOf,
+		}})
 	})
 }
 
@@ -116,22 +118,19 @@ func insertAll[T any](ctx context.Context, tx *tenantTx, rows []T) error {
 	return nil
 }
 
-// auditEvents writes one line for each new event.
+// auditEvents notes one line for each new event.
 func (tx *tenantTx) auditEvents(ctx context.Context, events []models.DriftEvent) error {
-	lines := make([]*auditEvent, len(events))
 	for i := range events {
 		e := &events[i]
-		line, err := newAuditEvent(tx.newUUID(), tx.now, auditDriftEventCreated, "drift_event", e.ID.String(), map[string]any{
+		err := tx.audit(ctx, auditDriftEventCreated, "drift_event", e.ID.String(), map[string]any{
 			"payer": e.Payer, "cpt_group": e.CPTGroup, "drift_type": e.DriftType, "severity": e.Severity,
+			"report_run": e.ReportRunID,
 		})
 		if err != nil {
 			return err
 		}
-		line.CustomerID = &tx.customer
-		line.by(tx.viewer)
-		lines[i] = line
 	}
-	return insertAll(ctx, tx, lines)
+	return nil
 }
 
 func (s *Store) finishRun(ctx context.Context, tx *tenantTx, run *models.ReportRun, action auditAction) error {
@@ -145,9 +144,12 @@ func (s *Store) finishRun(ctx context.Context, tx *tenantTx, run *models.ReportR
 	if err != nil {
 		return err
 	}
-	return tx.audit(ctx, action, "report_run", run.ID.String(), map[string]any{
-		"tests": run.TestCount, "drift_events": run.DriftEventCount,
-	})
+	was := map[string]any{"status": models.RunRunning}
+	is := map[string]any{"status": run.Status, "test_count": run.TestCount, "drift_event_count": run.DriftEventCount}
+	if run.ErrorCode != nil {
+		is["error_code"] = *run.ErrorCode
+	}
+	return tx.auditChange(ctx, action, "report_run", run.ID.String(), change{before: was, after: is})
 }
 
 // failRun records why a run ended without a result. It goes on after ctx was

@@ -63,3 +63,33 @@ func Serializable(ctx context.Context, s *Store, v models.Viewer, fn func(Exclus
 	})
 	return err
 }
+
+// Audited runs fn in a READ COMMITTED transaction and audits metadata after it.
+func Audited(ctx context.Context, s *Store, v models.Viewer, metadata map[string]any, fn func(ExclusiveTx) error) error {
+	_, err := write(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (struct{}, error) {
+		if err := tx.audit(ctx, "tested", "test", "", metadata); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, fn(ExclusiveTx{tx})
+	})
+	return err
+}
+
+// Audit notes a line of this transaction.
+func (t ExclusiveTx) Audit(ctx context.Context) error {
+	return t.tx.audit(ctx, "tested", "test", "", nil)
+}
+
+// Diff is what an audit line says about two states of a row.
+func Diff[T any](before, after *T) (was, is map[string]any) {
+	c := diff(before, after)
+	return c.before, c.after
+}
+
+// AuditSignIn audits a sign-in of the viewer, as starting a session does.
+func AuditSignIn(ctx context.Context, s *Store, v models.Viewer) error {
+	_, err := system(ctx, s, func(tx *systemTx) (struct{}, error) {
+		return struct{}{}, tx.auditSession(ctx, v, auditSignedIn, nil)
+	})
+	return err
+}

@@ -275,9 +275,20 @@ func (g *ingestion) finish(ctx context.Context, tx *tenantTx, upload *models.Upl
 			return err
 		}
 	}
-	return tx.audit(ctx, action, "upload", upload.ID.String(), map[string]any{
-		"status": upload.Status, "accepted": upload.AcceptedRowCount, "rejected": upload.RejectedRowCount,
-	})
+	return tx.auditChange(ctx, action, "upload", upload.ID.String(), uploadAdded(upload))
+}
+
+// uploadAdded is what the audit log says about a new upload. The file's name
+// stays out: it is the uploader's own text, and may name a patient.
+func uploadAdded(u *models.Upload) change {
+	after := map[string]any{
+		"status": u.Status, "upload_source": u.UploadSource,
+		"accepted_row_count": u.AcceptedRowCount, "rejected_row_count": u.RejectedRowCount,
+	}
+	if u.FileHash != nil {
+		after["file_hash"] = *u.FileHash
+	}
+	return change{after: after}
 }
 
 // nameExistingUpload adds to a conflict which upload holds the same bytes.
@@ -308,7 +319,7 @@ func (s *Store) recordFailedUpload(ctx context.Context, v models.Viewer, in mode
 		if err := tx.insert(ctx, upload); err != nil {
 			return nil, err
 		}
-		return upload, tx.audit(ctx, auditUploadFailed, "upload", upload.ID.String(), nil)
+		return upload, tx.auditChange(ctx, auditUploadFailed, "upload", upload.ID.String(), uploadAdded(upload))
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "a failed upload could not be recorded", "error", err)

@@ -103,7 +103,7 @@ func TestIngest_RealFile(t *testing.T) {
 	if n := audited(cedar, "upload_created"); n != 1 {
 		t.Errorf("%d audit lines", n)
 	}
-	who := factory.Query[string](cedar, `SELECT concat_ws(' ', user_id, actor, request_id, remote_addr, entity_id, metadata->>'accepted')
+	who := factory.Query[string](cedar, `SELECT concat_ws(' ', user_id, actor, request_id, remote_addr, entity_id, after->>'accepted_row_count')
 		FROM audit_events WHERE action = 'upload_created'`)
 	equal(t, "audit line", fmt.Sprintf("%s %s req-1 192.0.2.7 %s 2575", viewer.UserID.UUID(), viewer.Email, upload.ID), who)
 }

@@ -26,8 +26,6 @@ func (s *Store) CreatePayerMapping(ctx context.Context, v models.Viewer, in mode
 		if err := tx.insert(ctx, mapping); err != nil {
 			return nil, err
 		}
-		return mapping, tx.audit(ctx, auditPayerMappingCreated, "payer_mapping", mapping.ID.String(), map[string]any{
-			"raw_name": mapping.RawName, "normalized_name": mapping.NormalizedName,
-		})
+		return mapping, tx.auditChange(ctx, auditPayerMappingCreated, "payer_mapping", mapping.ID.String(), diff(nil, mapping))
 	})
 }

@@ -242,27 +242,12 @@ func (s *Store) ChangePassword(
 	})
 }
 
-// auditSession writes a line about who signs in: the customer's when there is
+// auditSession notes a line about who signs in: the customer's when there is
 // one, so that its owners can read it, else the platform's.
 func (tx *systemTx) auditSession(ctx context.Context, v models.Viewer, action auditAction, metadata map[string]any) error {
 	entity := ""
 	if !v.UserID.IsZero() {
 		entity = v.UserID.String()
 	}
-	line, err := newAuditEvent(tx.newUUID(), tx.now, action, "user", entity, metadata)
-	if err != nil {
-		return err
-	}
-	line.by(v)
-	customer := "" // set in any case: a line about nobody must cost as much
-	if !v.CustomerID.IsZero() {
-		line.CustomerID, customer = &v.CustomerID, v.CustomerID.UUID().String()
-	}
-	// Only now, as the last act: from here on the transaction also sees the
-	// customer's rows.
-	if _, err := tx.tx.ExecContext(ctx, `SELECT set_config('app.customer_id', ?, true)`, customer); err != nil {
-		return err
-	}
-	_, err = tx.tx.NewInsert().Model(line).Exec(ctx)
-	return err
+	return tx.auditIn(ctx, v.CustomerID, v, action, "user", entity, change{metadata: metadata})
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Stats counts what one request cost in the database.
+// Stats counts what one request cost in the database. It also knows what was
+// audited once for the whole request, so each request needs one of its own.
 type Stats struct {
 	statements atomic.Int64
 	nanos      atomic.Int64
+	access     accesses
 }
 
 type statsKey struct{}

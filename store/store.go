@@ -31,6 +31,7 @@ type Options struct {
 // Store is the database seen as use cases. It is safe for concurrent use.
 type Store struct {
 	db      *bun.DB
+	pool    *pgxpool.Pool
 	now     func() time.Time
 	newUUID func() uuid.UUID
 	log     *slog.Logger
@@ -43,6 +44,7 @@ type Store struct {
 func New(pool *pgxpool.Pool, opts Options) *Store {
 	s := &Store{
 		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), newDialect()).WithQueryHook(statsHook{}),
+		pool:    pool,
 		now:     opts.Now,
 		newUUID: opts.NewUUID,
 		log:     opts.Logger,
@@ -86,8 +88,10 @@ func (s *Store) clock() time.Time { return s.now().UTC().Truncate(time.Microseco
 // newUUIDv7 is time-ordered, so that new rows sit together in their indexes.
 func newUUIDv7() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
-// txOptions of the two isolation levels in use.
+// txOptions of the isolation levels in use.
 var (
 	readCommitted = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 	serializable  = &sql.TxOptions{Isolation: sql.LevelSerializable}
+	// snapshot sees one state of the database in all its statements.
+	snapshot = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 )

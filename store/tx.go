@@ -21,6 +21,8 @@ import (
 // It is passed as an argument and never put into a context, because gqlgen
 // resolves fields in goroutines and a connection serves one at a time.
 type tenantTx struct {
+	trail
+
 	tx       bun.Tx
 	conn     bun.Conn
 	viewer   models.Viewer
@@ -47,17 +49,28 @@ func inTenant[T any](ctx context.Context, s *Store, v models.Viewer, p models.Pe
 	if err := v.Authorize(p); err != nil {
 		return result, err
 	}
+	if err := s.noteAccess(ctx, v, p); err != nil {
+		return result, err
+	}
+	return bound(ctx, s, v, opts, fn)
+}
+
+// bound runs fn in a transaction of the viewer's customer and then appends the
+// audit lines that fn left. Whoever calls it has checked the permission.
+func bound[T any](ctx context.Context, s *Store, v models.Viewer, opts *sql.TxOptions, fn func(*tenantTx) (T, error)) (T, error) {
+	var result T
 	err := s.begin(ctx, opts, func(conn bun.Conn, tx bun.Tx) error {
 		// Local to the transaction: the only binding that is safe behind a
 		// pooler that hands the connection to somebody else after commit.
-		if _, err := tx.ExecContext(ctx, `SELECT set_config('app.customer_id', ?, true)`, v.CustomerID.UUID().String()); err != nil {
+		if _, err := tx.ExecContext(ctx, bindCustomer, v.CustomerID.UUID().String()); err != nil {
 			return err
 		}
+		own := &tenantTx{tx: tx, conn: conn, viewer: v, customer: v.CustomerID, now: s.clock(), newUUID: s.newUUID}
 		var err error
-		result, err = fn(&tenantTx{
-			tx: tx, conn: conn, viewer: v, customer: v.CustomerID, now: s.clock(), newUUID: s.newUUID,
-		})
-		return err
+		if result, err = fn(own); err != nil {
+			return err
+		}
+		return s.appendTrail(ctx, tx, opts, &own.trail, nil)
 	})
 	if err != nil {
 		var zero T
@@ -66,9 +79,14 @@ func inTenant[T any](ctx context.Context, s *Store, v models.Viewer, p models.Pe
 	return result, nil
 }
 
+// bindCustomer names the customer of the rest of the transaction.
+const bindCustomer = `SELECT set_config('app.customer_id', ?, true)`
+
 // systemTx is a transaction without a customer: it sees customers, users,
 // memberships and the platform's audit rows, and no business row at all.
 type systemTx struct {
+	trail
+
 	tx      bun.Tx
 	now     time.Time
 	newUUID func() uuid.UUID
@@ -77,14 +95,30 @@ type systemTx struct {
 // system is the one door for work that precedes knowing the customer: sign-in,
 // and the operator creating customers and users.
 func system[T any](ctx context.Context, s *Store, fn func(*systemTx) (T, error)) (T, error) {
+	return systemAt(ctx, s, readCommitted, fn)
+}
+
+// systemAt is system at another isolation level.
+func systemAt[T any](ctx context.Context, s *Store, opts *sql.TxOptions, fn func(*systemTx) (T, error)) (T, error) {
 	var result T
-	err := s.begin(ctx, readCommitted, func(_ bun.Conn, tx bun.Tx) error {
+	err := s.begin(ctx, opts, func(_ bun.Conn, tx bun.Tx) error {
 		if _, err := tx.ExecContext(ctx, `SELECT set_config('app.system', 'on', true)`); err != nil {
 			return err
 		}
+		own := &systemTx{tx: tx, now: s.clock(), newUUID: s.newUUID}
 		var err error
-		result, err = fn(&systemTx{tx: tx, now: s.clock(), newUUID: s.newUUID})
-		return err
+		if result, err = fn(own); err != nil {
+			return err
+		}
+		// Rows of a customer are writable to who names that customer. It is the
+		// last thing that the transaction does.
+		return s.appendTrail(ctx, tx, opts, &own.trail, func(c chain) error {
+			if c.arg() == nil {
+				return nil
+			}
+			_, err := tx.ExecContext(ctx, bindCustomer, models.CustomerID(c).UUID().String())
+			return err
+		})
 	})
 	if err != nil {
 		var zero T

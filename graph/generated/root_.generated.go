@@ -29,6 +29,7 @@ type ResolverRoot interface {
 	ReportRun() ReportRunResolver
 	Upload() UploadResolver
 	Viewer() ViewerResolver
+	AuditEventFilter() AuditEventFilterResolver
 	ClaimFilter() ClaimFilterResolver
 	DriftEventFilter() DriftEventFilterResolver
 }
@@ -58,6 +59,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAuditEventFilter,
+		ec.unmarshalInputAuditEventOrder,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
 		ec.unmarshalInputDetectDriftInput,
@@ -145,6 +148,132 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/auditevent.graphqls", Input: `"One line of the customer's audit log. Nobody can change or remove one."
+type AuditEvent implements Node {
+  "The event's identifier, ` + "`" + `aud_…` + "`" + `."
+  id: ID!
+  "Number of the line in the customer's chain, from 1 without gaps."
+  seq: BigInt!
+  "When the action began."
+  occurredAt: DateTime!
+  "What happened, such as ` + "`" + `upload_created` + "`" + `."
+  action: String!
+  "The kind of row it happened to, such as ` + "`" + `upload` + "`" + `."
+  entityType: String!
+  "Identifier of that row; null when there is no single one."
+  entityId: String
+  "What kind of actor it was."
+  actorType: ActorType!
+  "Identifier of the user or key; null for the program itself."
+  actorId: String
+  "E-mail address or name of the actor at that time."
+  actor: String!
+  "The ` + "`" + `X-Request-Id` + "`" + ` of the request; null when there was none."
+  requestId: String
+  "Network address the request came from; null when there was none."
+  remoteAddr: String
+  "The changed fields as they were, without secrets; null when there was nothing before."
+  before: JSON
+  "The changed fields as they are since, without secrets; null when nothing is left."
+  after: JSON
+  "What else is worth knowing."
+  metadata: JSON!
+  "Hash of the line before, in hexadecimal; zeros for the first one."
+  prevHash: String!
+  "SHA-256 over ` + "`" + `prevHash` + "`" + ` and this line, in hexadecimal."
+  hash: String!
+}
+
+"A kind of actor."
+enum ActorType {
+  "A signed-in member of the customer."
+  USER
+  "A partner's program with an API key."
+  KEY
+  "An operator who acts for any customer."
+  SUPERUSER
+  "A command of the operator, or the program itself."
+  SYSTEM
+  "A background job."
+  JOB
+  "Somebody who has not signed in."
+  ANONYMOUS
+}
+
+"Narrows a list of audit events; all given fields must match."
+input AuditEventFilter {
+  "Only events of this action, such as upload_created."
+  action: String
+  "Only events about this kind of row, such as claim."
+  entityType: String
+  "Only events about the row with this identifier."
+  entityId: String
+  "Only events caused by this kind of actor."
+  actorType: ActorType
+  "Only events caused by this user."
+  user: ID
+  "Only events of this instant or later."
+  occurredAfter: DateTime
+  "Only events of this instant or earlier."
+  occurredBefore: DateTime
+}
+
+"How a list of audit events is sorted."
+input AuditEventOrder {
+  "The field to sort by."
+  field: AuditEventOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What audit events can be sorted by."
+enum AuditEventOrderField {
+  "When the action began."
+  OCCURRED_AT
+  "The place in the chain, which is the order in which the changes were committed."
+  SEQ
+}
+
+"A page of audit events."
+type AuditEventConnection {
+  "The rows of this page with their cursors."
+  edges: [AuditEventEdge!]!
+  "The rows of this page."
+  nodes: [AuditEvent!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An audit event within a page."
+type AuditEventEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The audit event."
+  node: AuditEvent!
+}
+
+extend type Query {
+  "Who did what in the customer's data, newest first. Needs the permission ` + "`" + `VIEW_AUDIT` + "`" + `."
+  auditEvents(
+    "Only events that match all of these."
+    filter: AuditEventFilter
+    "Words that must each occur in the action, the actor or the entity type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [AuditEventOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AuditEventConnection!
+}
+`, BuiltIn: false},
 	{Name: "../schema/claim.graphqls", Input: `"One adjudicated claim line. It exists only once the payer has decided, and carries no patient identity."
 type Claim implements Node {
   "The claim's identifier, ` + "`" + `clm_…` + "`" + `."
@@ -1276,6 +1405,8 @@ enum Permission {
   MANAGE_USERS
   "Change the customer's settings."
   MANAGE_CONFIGURATION
+  "Read the audit log."
+  VIEW_AUDIT
 }
 `, BuiltIn: false},
 }
@@ -1284,6 +1415,68 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEvent_id(ctx, field)
+	case "seq":
+		return ec.fieldContext_AuditEvent_seq(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_AuditEvent_occurredAt(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEvent_action(ctx, field)
+	case "entityType":
+		return ec.fieldContext_AuditEvent_entityType(ctx, field)
+	case "entityId":
+		return ec.fieldContext_AuditEvent_entityId(ctx, field)
+	case "actorType":
+		return ec.fieldContext_AuditEvent_actorType(ctx, field)
+	case "actorId":
+		return ec.fieldContext_AuditEvent_actorId(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEvent_actor(ctx, field)
+	case "requestId":
+		return ec.fieldContext_AuditEvent_requestId(ctx, field)
+	case "remoteAddr":
+		return ec.fieldContext_AuditEvent_remoteAddr(ctx, field)
+	case "before":
+		return ec.fieldContext_AuditEvent_before(ctx, field)
+	case "after":
+		return ec.fieldContext_AuditEvent_after(ctx, field)
+	case "metadata":
+		return ec.fieldContext_AuditEvent_metadata(ctx, field)
+	case "prevHash":
+		return ec.fieldContext_AuditEvent_prevHash(ctx, field)
+	case "hash":
+		return ec.fieldContext_AuditEvent_hash(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
 
 func (ec *executionContext) childFields_Claim(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {

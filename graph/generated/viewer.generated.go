@@ -407,6 +407,7 @@ var (
 		"MANAGE_WEBHOOKS":      models.PermissionManageWebhooks,
 		"MANAGE_USERS":         models.PermissionManageUsers,
 		"MANAGE_CONFIGURATION": models.PermissionManageConfiguration,
+		"VIEW_AUDIT":           models.PermissionViewAudit,
 	}
 	marshalNPermission2upstreamᚋmodelsᚐPermission = map[models.Permission]string{
 		models.PermissionViewReports:         "VIEW_REPORTS",
@@ -417,6 +418,7 @@ var (
 		models.PermissionManageWebhooks:      "MANAGE_WEBHOOKS",
 		models.PermissionManageUsers:         "MANAGE_USERS",
 		models.PermissionManageConfiguration: "MANAGE_CONFIGURATION",
+		models.PermissionViewAudit:           "VIEW_AUDIT",
 	}
 )
 

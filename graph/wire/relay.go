@@ -42,6 +42,8 @@ type (
 	DriftEventEdge       = Edge[*models.DriftEvent]
 	DriftTestConnection  = Connection[*models.DriftTest]
 	DriftTestEdge        = Edge[*models.DriftTest]
+	AuditEventConnection = Connection[*models.AuditEvent]
+	AuditEventEdge       = Edge[*models.AuditEvent]
 )
 
 // NewConnection arranges a page of rows the way Relay wants it. A nil page is

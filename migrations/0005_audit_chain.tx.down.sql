@@ -1,0 +1,13 @@
+DROP FUNCTION audit_head(uuid);
+DROP FUNCTION audit_lock(uuid);
+DROP TABLE audit_heads;
+DROP INDEX audit_events_customer_id_action_occurred_at_id_idx;
+DROP INDEX audit_events_customer_id_user_id_occurred_at_id_idx;
+ALTER TABLE audit_events
+    DROP COLUMN seq,
+    DROP COLUMN actor_type,
+    DROP COLUMN actor_id,
+    DROP COLUMN before,
+    DROP COLUMN after,
+    DROP COLUMN prev_hash,
+    DROP COLUMN hash;
