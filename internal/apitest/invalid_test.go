@@ -117,32 +117,26 @@ func (l list) fixes() []string {
 	return []string{map[string]string{"Upload": "upload", "ReportRun": "report_run"}[l.parent]}
 }
 
-// badCursors are texts that are no cursor, and the cursor of another order.
+// badCursors are texts that are no cursor of the list. REST puts a letter
+// before a cursor, which says the way it leads.
 func (l list) badCursors() []Case {
 	var cases []Case
-	add := func(name, cursor string, q question) {
-		c := l.ask(q)
-		c.Name, c.Want = l.name+" after "+name, models.CodeValidation
-		c.REST = c.REST.with("cursor", cursor)
-		c.GraphQL.Variables["after"] = strings.TrimPrefix(cursor, "n")
-		if name != "a cursor of another list" {
-			c.Fields = []string{"cursor invalid_cursor"}
-		}
+	add := func(name, cursor, code string) {
+		c := l.ask(question{})
+		c.Name, c.Want, c.Fields = l.name+" after "+name, models.CodeValidation, []string{"cursor " + code}
+		c.REST = c.REST.with("cursor", "n"+cursor)
+		c.GraphQL.Variables["after"] = cursor
 		cases = append(cases, c)
 	}
-	add("nonsense", "nonsense", question{})
-	add("a short text", "nAAAA", question{})
-	c := l.ask(question{})
-	c.Name, c.Want, c.Fields = l.name+" after a cursor of no list", models.CodeValidation, []string{"cursor foreign_cursor"}
-	foreign := "AAAAAAAAAAAAWyIyMDI2LTA1LTAxIl0"
-	c.REST, c.GraphQL.Variables["after"] = c.REST.with("cursor", "n"+foreign), foreign
-	return append(cases, c)
+	add("nonsense", "onsense", "invalid_cursor")
+	add("a short text", "AAAA", "invalid_cursor")
+	add("a cursor of no list", "AAAAAAAAAAAAWyIyMDI2LTA1LTAxIl0", "foreign_cursor")
+	return cases
 }
 
 // oddCases ask for what one API or the other might take too lightly.
 func oddCases() []Case {
-	every := lists()
-	claims := every[0]
+	claims := listNamed("claims")
 	ask := func(name string, want models.Code, q question, fields ...string) Case {
 		c := claims.ask(q)
 		c.Name, c.Want, c.Fields = name, want, fields
@@ -166,10 +160,16 @@ func oddCases() []Case {
 			{name: "start_date", text: "2026-06-01"}, {name: "end_date", text: "2026-05-01"},
 		}}),
 	}
+	events := listNamed("drift events")
+	fraction := events.ask(question{probes: []probe{{name: "created_after", text: "2026-06-01T00:00:00.0000015Z"}}})
+	fraction.Name = "from between two microseconds"
+	day := events.ask(question{probes: []probe{{name: "created_after", text: "2026-06-01"}}})
+	day.Name, day.Differs = "from a day where an instant is asked for", "REST takes a day for its first instant, as partners of the older API send it"
+	cases = append(cases, fraction, day)
 	for i := range cases {
 		cases[i].REST, cases[i].GraphQL.Variables["first"] = cases[i].REST.with("page_size", "20"), 20
 	}
-	for _, l := range every {
+	for _, l := range lists() {
 		if !l.takes("search") {
 			cases = append(cases, l.searchedInVain())
 		}
@@ -202,8 +202,7 @@ func (s *Server) testInvalid(t *testing.T) {
 // other lists: both APIs refuse it, in the same words.
 func (s *Server) carryCursors(t tester) {
 	t.Helper()
-	every := lists()
-	home := every[slices.IndexFunc(every, func(l list) bool { return l.field == "driftEvents" && l.parent == "Query" })]
+	home := listNamed("drift events")
 	ask := home.ask(question{})
 	page := s.restPage(t, ask, ask.REST.with("cursor", "").with("page_size", "2"))
 	_, cursor, _ := strings.Cut(page.next, "cursor=n")
@@ -225,7 +224,7 @@ func (s *Server) carryCursors(t tester) {
 	rival := home.ask(question{})
 	rival.As = Asker{User: "harbor.viewer"}
 	carry("a rival", rival)
-	for _, l := range every {
+	for _, l := range lists() {
 		if l.name != home.name {
 			carry(l.name, l.ask(question{}))
 		}

@@ -338,6 +338,12 @@ func identifier(name, column, placeholder string) probe {
 	return probe{name: name, text: "{" + placeholder + "}", where: column + " = '{" + placeholder + ".uuid}'"}
 }
 
+// listNamed is one of lists.
+func listNamed(name string) list {
+	every := lists()
+	return every[slices.IndexFunc(every, func(l list) bool { return l.name == name })]
+}
+
 // lists are all lists of both APIs.
 func lists() []list {
 	claims := list{

@@ -64,7 +64,7 @@ func claimQuestions(t *rapid.T, claims list) question {
 // database agree on the rows, their order and their number, page by page.
 func (s *Server) testRandom(t *testing.T) {
 	t.Parallel()
-	claims := lists()[0]
+	claims := listNamed("claims")
 	rapid.Check(t, func(r *rapid.T) {
 		q := claimQuestions(r, claims)
 		want := s.fromSQL(r, claims, q)
