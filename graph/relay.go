@@ -10,11 +10,6 @@ import (
 	"upstream/models"
 )
 
-// maxSearch is how many characters a search may have. Every word becomes a
-// condition per searchable column, so an unbounded one would be a statement of
-// unbounded size.
-const maxSearch = 200
-
 // maxOrders is how many terms an ordering may have.
 const maxOrders = 5
 
@@ -60,7 +55,7 @@ func connection[T any, F models.OrderField](
 // what the store needs to know, so that it reads nothing nobody asked for.
 func listOf[F models.OrderField](ctx context.Context, search *string, orderBy []models.Order[F], w window) (models.List[F], error) {
 	fields := w.problems()
-	if utf8.RuneCountInString(deref(search)) > maxSearch {
+	if utf8.RuneCountInString(deref(search)) > models.MaxSearchLength {
 		fields = append(fields, models.FieldError{Path: "search", Code: "too_long", Message: "must have at most 200 characters"})
 	}
 	if len(orderBy) > maxOrders {

@@ -59,6 +59,9 @@ const (
 	MaxConnectionSize     = 100
 	DefaultPageSize       = 50
 	MaxPageSize           = 1000
+	// MaxSearchLength bounds a search, in characters: each word of it is one
+	// more condition for every searchable column.
+	MaxSearchLength = 200
 )
 
 // Page selects rows of a list, either by keyset (Limit rows after or before a

@@ -2,12 +2,14 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"upstream/internal/auth"
 	"upstream/models"
@@ -23,10 +25,13 @@ type listReader[F any, O models.OrderField] struct {
 	known  []string
 }
 
-func newListReader[F any, O models.OrderField](fixed []string) listReader[F, O] {
+func newListReader[F any, O models.OrderField](op operation) listReader[F, O] {
 	var order O
-	r := listReader[F, O]{filter: newFilterReader[F](fixed), orders: order.Values()}
-	r.known = append(r.filter.names(), "search", "ordering", "page", "page_size", "cursor")
+	r := listReader[F, O]{filter: newFilterReader[F](op.fixed), orders: order.Values()}
+	r.known = append(r.filter.names(), "ordering", "page", "page_size", "cursor")
+	if !op.unsearchable {
+		r.known = append(r.known, "search")
+	}
 	return r
 }
 
@@ -43,6 +48,9 @@ func (r listReader[F, O]) read(q url.Values) (F, models.List[O], error) {
 	if text, ok := single(q, "search", bad); ok {
 		if err := storable(text); err != nil {
 			bad("search", "invalid", err.Error())
+		}
+		if utf8.RuneCountInString(text) > models.MaxSearchLength {
+			bad("search", "too_long", fmt.Sprintf("must have at most %d characters", models.MaxSearchLength))
 		}
 		list.Search = text
 	}
@@ -226,9 +234,9 @@ func envelope[M, R any](ctx context.Context, p pager, rows *models.Rows[M], show
 func registerList[I, F, M, R any, O models.OrderField](a *api, op operation,
 	fetch func(context.Context, models.Viewer, *I, F, models.List[O]) (*models.Rows[M], error), show func(links, M) R,
 ) {
-	reader := newListReader[F, O](op.fixed)
+	reader := newListReader[F, O](op)
 	op.list = true
-	op.params = append(reader.filter.params(a.schemas()), listParams(reader.orders)...)
+	op.params = append(reader.filter.params(a.schemas()), listParams(reader.orders, op.unsearchable)...)
 	op.codes = append(op.codes, models.CodeNotFound)
 	register(a, op, func(ctx context.Context, in *I) (*listOutput[R], error) {
 		c := callFrom(ctx)

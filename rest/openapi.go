@@ -94,7 +94,7 @@ func customerParam() *huma.Param {
 func idSchemaOf[K models.Kind](models.ID[K]) *huma.Schema { return idSchema[K]{}.Schema(nil) }
 
 // listParams documents what every list takes.
-func listParams(orders []string) []*huma.Param {
+func listParams(orders []string, unsearchable bool) []*huma.Param {
 	one, size := 1.0, float64(models.MaxPageSize)
 	both := make([]any, 0, 2*len(orders))
 	for _, name := range orders {
@@ -110,13 +110,17 @@ func listParams(orders []string) []*huma.Param {
 	cursor := query("cursor", "Page by position instead of by number, which stays exact while rows come and go: empty for the "+
 		"first page, then what `next` and `previous` carry.", &huma.Schema{Type: huma.TypeString})
 	cursor.AllowEmptyValue = true
-	return []*huma.Param{
-		query("search", "Words, separated by white space or commas; each must occur in a row.", &huma.Schema{Type: huma.TypeString}),
-		ordering,
+	var params []*huma.Param
+	if !unsearchable {
+		longest := models.MaxSearchLength
+		params = append(params, query("search", "Words, separated by white space or commas; each must occur in a row.",
+			&huma.Schema{Type: huma.TypeString, MaxLength: &longest}))
+	}
+	return append(params, ordering,
 		query("page", "Page number, from 1.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Default: 1}),
 		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
 		cursor,
-	}
+	)
 }
 
 // documents are the OpenAPI documents, made once.

@@ -36,6 +36,8 @@ type operation struct {
 	list   bool
 	// fixed are parameters of the filter that the path sets already.
 	fixed []string
+	// unsearchable lists have no column of text to search.
+	unsearchable bool
 	// notModified says that the operation can answer 304.
 	notModified bool
 	// maxBody bounds a JSON body in bytes; 0 means the server's limit.

@@ -122,7 +122,7 @@ func (a *api) registerReports() {
 	registerList(a, operation{
 		id: "listReports", method: http.MethodGet, path: resourcePath("reports"), tag: tagReports,
 		summary: "List detection runs", description: "The customer's runs, the last one first unless ordered otherwise.",
-		permission: models.PermissionViewReports,
+		permission: models.PermissionViewReports, unsearchable: true,
 	}, func(ctx context.Context, v models.Viewer, _ *noInput, f models.ReportRunFilter, l models.List[models.ReportRunOrderField]) (*models.Rows[*models.ReportRun], error) {
 		return a.store.ReportRuns(ctx, v, f, l)
 	}, showReport)
@@ -135,7 +135,7 @@ func (a *api) registerReports() {
 		id: "listReportTests", method: http.MethodGet, path: resourcePath("reports", "{id}", "tests"), tag: tagReports,
 		summary: "List the tests of a run", description: "Every test the run made, whether or not it became an event: what was " +
 			"looked at, and the smallest change it could have seen.",
-		permission: models.PermissionViewReports,
+		permission: models.PermissionViewReports, unsearchable: true,
 	}, func(ctx context.Context, v models.Viewer, in *byID[models.ReportRunID], f models.DriftTestFilter, l models.List[models.DriftTestOrderField]) (*models.Rows[*models.DriftTest], error) {
 		return a.store.DriftTests(ctx, v, in.ID, f, l)
 	}, showDriftTest)

@@ -110,7 +110,7 @@ func (a *api) registerUploads() {
 	registerList(a, operation{
 		id: "listRejections", method: http.MethodGet, path: resourcePath("uploads", "{id}", "rejections"), tag: tagUploads,
 		summary: "List the rejected rows of an upload", description: "Why rows of the file were not kept, in the order of the file.",
-		permission: models.PermissionViewReports,
+		permission: models.PermissionViewReports, unsearchable: true,
 	}, func(ctx context.Context, v models.Viewer, in *byID[models.UploadID], _ struct{}, l models.List[models.RejectionOrderField]) (*models.Rows[*models.Rejection], error) {
 		return a.store.Rejections(ctx, v, in.ID, l)
 	}, showRejection)

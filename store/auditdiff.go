@@ -54,7 +54,7 @@ func columnOf[T any](row *T, field reflect.StructField) any {
 // identifier and tenant, and when and how often it changed.
 func isBookkeeping(column string) bool {
 	switch column {
-	case "id", "customer_id", "version", "created_at", "updated_at":
+	case "id", "customer_id", "version", "token_version", "created_at", "updated_at":
 		return true
 	default:
 		return false

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"unicode"
@@ -25,6 +26,19 @@ func applyFilter(q *bun.SelectQuery, alias string, filter any) *bun.SelectQuery 
 		q = compare(q, column, tag.Get("op"), field.Elem().Interface())
 	}
 	return q
+}
+
+// checkFilter answers VALIDATION for a bound that is no number: nothing can be
+// compared with it.
+func checkFilter(filter any) error {
+	v := reflect.ValueOf(filter)
+	for i := range v.NumField() {
+		number, ok := v.Field(i).Interface().(*float64)
+		if ok && number != nil && (math.IsNaN(*number) || math.IsInf(*number, 0)) {
+			return models.InvalidField(v.Type().Field(i).Tag.Get("query"), "invalid", "must be a finite number")
+		}
+	}
+	return nil
 }
 
 func compare(q *bun.SelectQuery, column bun.Ident, op string, value any) *bun.SelectQuery {

@@ -41,6 +41,9 @@ func newPlan[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec
 	if p.page.Number > 1 && p.page.Number-1 > math.MaxInt64/max(p.page.Limit, 1) {
 		return nil, noPage(p.page.Number)
 	}
+	if err := checkFilter(filter); err != nil {
+		return nil, err
+	}
 	var err error
 	if p.codec, err = newCursorCodec(tx.customer, spec.noun+scopeKey, p.terms, filter, l.Search); err != nil {
 		return nil, err
