@@ -3,6 +3,7 @@ package models
 import (
 	"net/mail"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -39,8 +40,8 @@ func (in NewCustomer) Validate() error {
 	if !slugPattern.MatchString(in.Slug) {
 		fields = append(fields, FieldError{"slug", "invalid", "must be 2 to 63 lower-case letters, digits or hyphens, starting with a letter"})
 	}
-	if in.Name == "" || len([]rune(in.Name)) > 255 {
-		fields = append(fields, FieldError{"name", "invalid", "must have 1 to 255 characters"})
+	if in.Name == "" || len([]rune(in.Name)) > 255 || strings.ContainsRune(in.Name, 0) {
+		fields = append(fields, FieldError{"name", "invalid", "must have 1 to 255 characters, none of them NUL"})
 	}
 	return Invalid(fields...)
 }

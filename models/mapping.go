@@ -32,7 +32,7 @@ type NewPayerMapping struct {
 func (in NewPayerMapping) Validate() error {
 	var fields []FieldError
 	for _, f := range []struct{ path, value string }{{"raw_name", in.RawName}, {"normalized_name", in.NormalizedName}} {
-		if strings.TrimSpace(f.value) == "" || utf8.RuneCountInString(f.value) > 255 {
+		if strings.TrimSpace(f.value) == "" || utf8.RuneCountInString(f.value) > 255 || strings.ContainsRune(f.value, 0) {
 			fields = append(fields, FieldError{f.path, "invalid", "must have 1 to 255 characters, not all blank"})
 		}
 	}

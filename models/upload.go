@@ -2,6 +2,7 @@ package models
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -205,8 +206,8 @@ type NewUpload struct {
 
 // Validate lists what is wrong with the input.
 func (in NewUpload) Validate() error {
-	if in.Filename == "" || len([]rune(in.Filename)) > 255 {
-		return InvalidField("file", "invalid", "must have a file name of 1 to 255 characters")
+	if in.Filename == "" || len([]rune(in.Filename)) > 255 || strings.ContainsRune(in.Filename, 0) {
+		return InvalidField("file", "invalid", "must have a file name of 1 to 255 characters, none of them NUL")
 	}
 	return nil
 }
