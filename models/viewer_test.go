@@ -21,6 +21,7 @@ func TestRoleMay(t *testing.T) {
 		models.PermissionManageWebhooks:      "owner admin",
 		models.PermissionManageUsers:         "owner admin",
 		models.PermissionManageConfiguration: "owner admin",
+		models.PermissionViewAudit:           "owner admin",
 	}
 	for _, p := range models.Permissions() {
 		allowed, listed := matrix[p]
