@@ -119,8 +119,9 @@ func TestIngest_TextSurvivesCopy(t *testing.T) {
 	t.Parallel()
 	w := factory.New(t)
 	groups := must(claimfile.DefaultGroups())(t)
-	kept := 0
+	kept, files := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
+		files++
 		var text strings.Builder
 		out := csv.NewWriter(&text)
 		rows := [][]string{copyColumns}
@@ -167,7 +168,8 @@ func TestIngest_TextSurvivesCopy(t *testing.T) {
 		equal(rt, "claims", want, got)
 		kept += len(got)
 	})
-	if kept < 100 {
-		t.Errorf("only %d rows were accepted", kept)
+	// Some four rows of a file are acceptable on average.
+	if kept < files {
+		t.Errorf("only %d rows of %d files were accepted", kept, files)
 	}
 }
