@@ -88,15 +88,19 @@ func nested[P, C any, K comparable, F models.OrderField](
 	if err != nil {
 		return nil, err
 	}
-	key, err := json.Marshal([]any{name, filter, l})
-	if err != nil {
-		return nil, err
-	}
-	pages, err := loadOnce(familyOf(ctx, parent), string(key), func(parents []*P) (map[K]*models.Rows[*C], error) {
+	read := func(parents []*P) (map[K]*models.Rows[*C], error) {
 		pages, err := fetch(v, distinct(parents, id), l)
 		adopt(ctx, allRows(pages))
 		return pages, err
-	})
+	}
+	var pages map[K]*models.Rows[*C]
+	if key, unwritable := json.Marshal([]any{name, filter, l}); unwritable == nil {
+		pages, err = loadOnce(familyOf(ctx, parent), string(key), read)
+	} else {
+		// JSON has no word for a bound that is no number, so there is no key to
+		// share the read by. The store refuses such a bound and says which it is.
+		pages, err = read([]*P{parent})
+	}
 	if err != nil {
 		return nil, err
 	}
