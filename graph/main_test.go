@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-	"go.uber.org/goleak"
 
 	"upstream/graph"
 	"upstream/internal/auth"
@@ -24,11 +23,7 @@ import (
 	"upstream/store"
 )
 
-// TestMain tolerates the goroutine of each store's database/sql handle: the
-// store lives as long as its process and has no Close.
-func TestMain(m *testing.M) {
-	testdb.Main(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
-}
+func TestMain(m *testing.M) { testdb.Main(m) }
 
 // world is one test's database with two customers, the store on it, and the
 // handler under test.
@@ -55,6 +50,11 @@ func newWorldWith(t *testing.T, opts graph.Options) *world {
 	w := &world{t: t, db: testdb.New(t), log: &bytes.Buffer{}}
 	w.store = store.New(w.db.App, store.Options{
 		Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
+	})
+	t.Cleanup(func() {
+		if err := w.store.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	opts.Logger = slog.New(slog.NewTextHandler(w.log, nil))
 	w.handler = graph.NewHandler(w.store, opts)
