@@ -12,8 +12,8 @@ import (
 type person struct {
 	Asker
 
-	reading, detecting models.Code
-	fields             []string
+	reading, detecting, auditing models.Code
+	fields                       []string
 	// stranger reads, but nothing of Cedar's; absent acts for no customer there is.
 	stranger, absent bool
 }
@@ -41,7 +41,7 @@ func people() []person {
 			Asker: Asker{User: "root", Customer: "clm" + nowhere}, reading: models.CodeValidation, detecting: models.CodeValidation,
 			fields: []string{"X-Customer-Id invalid"},
 		},
-		{Asker: Asker{User: "cedar.viewer", Customer: "{cedar}"}, detecting: models.CodeForbidden},
+		{Asker: Asker{User: "cedar.viewer", Customer: "{cedar}"}, detecting: models.CodeForbidden, auditing: models.CodeForbidden},
 		{Asker: Asker{User: "cedar.owner", Customer: "{harbor}"}, reading: models.CodeForbidden, detecting: models.CodeForbidden},
 	}
 	for _, clinic := range []string{"cedar", "harbor"} {
@@ -50,7 +50,15 @@ func people() []person {
 			if models.Role(role) == models.RoleViewer {
 				p.detecting = models.CodeForbidden
 			}
+			if models.Role(role) != models.RoleOwner && models.Role(role) != models.RoleAdmin {
+				p.auditing = models.CodeForbidden
+			}
 			all = append(all, p)
+		}
+	}
+	for i, p := range all {
+		if p.reading != "" {
+			all[i].auditing = p.reading // who may not read at all
 		}
 	}
 	return all
@@ -74,6 +82,8 @@ func accessCases() []Case {
 			c.REST.Query.Set("page_size", "10")
 			c.GraphQL.Variables["first"] = 10
 			switch {
+			case l.auditing:
+				add(c, p.auditing)
 			case !p.stranger:
 				add(c, p.reading)
 			case l.parent == "Query":
@@ -89,6 +99,9 @@ func accessCases() []Case {
 			want := p.reading
 			if p.stranger {
 				want = models.CodeNotFound
+			}
+			if n.auditing && p.auditing != "" {
+				want = p.auditing
 			}
 			add(Case{Name: n.typ, REST: Call{Path: n.path + n.own + "/"}, GraphQL: node(n.typ, n.own)}, want)
 		}

@@ -59,6 +59,7 @@ var (
 	// it, which GraphQL will show as objects once it has users; the run of a
 	// test, which is the object that a connection hangs from.
 	onlyREST = map[string][]string{
+		"AuditEvent": {"_links", "customer", "user"},
 		"Claim":      {"_links", "customer"},
 		"Customer":   {"_links"},
 		"DriftEvent": {"_links", "customer"},

@@ -17,6 +17,8 @@ type noun struct {
 	own, foreign string
 	// prefix is that of its identifiers.
 	prefix string
+	// auditing says that it takes the permission to view the audit log.
+	auditing bool
 	// below are the lists that hang from it, in either API.
 	below []branch
 }
@@ -36,6 +38,7 @@ func nouns() []noun {
 			below: []branch{{path: "tests/", field: "tests"}, {path: "drift-events/", field: "driftEvents"}},
 		},
 		{typ: "DriftEvent", path: "drift-events/", own: "{real.event}", foreign: "{harbor.event}", prefix: "drift"},
+		{typ: "AuditEvent", path: "audit-events/", own: "{audit}", foreign: "{harbor.audit}", prefix: "aud", auditing: true},
 	}
 }
 
@@ -51,15 +54,24 @@ func malformed(prefix string) []string {
 	}
 }
 
+// readerOf is somebody of Cedar with no more rights than reading takes.
+func readerOf(auditing bool) Asker {
+	if auditing {
+		return Asker{User: "cedar.admin"}
+	}
+	return Asker{User: "cedar.viewer"}
+}
+
 // detailCases ask for one object: one's own, another customer's, none, and by
 // something that is no identifier.
 func detailCases() []Case {
 	viewer := Asker{User: "cedar.viewer"}
 	var cases []Case
 	for _, n := range nouns() {
+		reader := readerOf(n.auditing)
 		detail := func(name, id string, want models.Code, fields ...string) Case {
 			return Case{
-				Name: n.typ + " " + name, As: viewer, REST: Call{Path: n.path + url.PathEscape(id) + "/"},
+				Name: n.typ + " " + name, As: reader, REST: Call{Path: n.path + url.PathEscape(id) + "/"},
 				GraphQL: node(n.typ, id), Want: want, Fields: fields,
 			}
 		}
@@ -133,12 +145,12 @@ func nodesDocument() string {
 // the object, or none where that is NOT_FOUND.
 func (s *Server) checkNodes(t tester) {
 	t.Helper()
-	viewer := Asker{User: "cedar.viewer"}
+	reader := Asker{User: "cedar.admin"}
 	var ids, want, found []any
 	for _, n := range slices.Backward(nouns()) {
 		for _, id := range []string{n.own, n.prefix + nowhere, n.foreign, n.own} {
 			ids = append(ids, id)
-			a := restAnswer(t, n.typ, s.rest(t, viewer, Call{Path: n.path + id + "/"}))
+			a := restAnswer(t, n.typ, s.rest(t, reader, Call{Path: n.path + id + "/"}))
 			if a.Code == models.CodeNotFound {
 				want = append(want, nil)
 				continue
@@ -146,7 +158,7 @@ func (s *Server) checkNodes(t tester) {
 			want = append(want, map[string]any{"__typename": n.typ, "id": a.Rows[0]["id"]})
 		}
 	}
-	r := s.graphql(t, viewer, Operation{Document: nodesDocument(), Variables: map[string]any{"ids": ids}})
+	r := s.graphql(t, reader, Operation{Document: nodesDocument(), Variables: map[string]any{"ids": ids}})
 	var g graphqlReply
 	r.decode(t, &g)
 	found, _ = g.Data["nodes"].([]any)

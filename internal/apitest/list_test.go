@@ -20,6 +20,10 @@ type list struct {
 	// path and fixed are the resource of REST.
 	path  string
 	fixed url.Values
+	// always is a filter in both APIs that every question has.
+	always []probe
+	// auditing says that it takes the permission to view the audit log.
+	auditing bool
 	// parent and field are the connection of GraphQL; id is the parent's
 	// identifier unless that is Query.
 	parent, field, id string
@@ -105,7 +109,7 @@ func (l list) ask(q question) Case { return l.askFor(q, selection) }
 // askFor is ask about the fields that selects chooses.
 func (l list) askFor(q question, selects func(string) string) Case {
 	c := Case{
-		Name: q.String(), As: Asker{User: "cedar.viewer"},
+		Name: q.String(), As: readerOf(l.auditing),
 		REST: Call{Path: l.path, Query: maps.Clone(l.fixed)}, GraphQL: l.operation(selects),
 	}
 	if c.REST.Query == nil {
@@ -114,7 +118,7 @@ func (l list) askFor(q question, selects func(string) string) Case {
 	variables := map[string]any{}
 	maps.Copy(variables, c.GraphQL.Variables)
 	filter := map[string]any{}
-	for _, p := range q.probes {
+	for _, p := range slices.Concat(l.always, q.probes) {
 		c.REST.Query.Set(p.name, p.text)
 		if filter[camel(p.name)] = p.value; p.value == nil {
 			filter[camel(p.name)] = p.text
@@ -156,7 +160,7 @@ func (s *Server) fromSQL(t tester, l list, q question) []string {
 	if l.where != "" {
 		conditions = append(conditions, l.where)
 	}
-	for _, p := range q.probes {
+	for _, p := range slices.Concat(l.always, q.probes) {
 		conditions = append(conditions, p.where)
 	}
 	for _, word := range strings.FieldsFunc(q.search, func(r rune) bool { return r == ' ' || r == ',' }) {
@@ -399,7 +403,34 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	return append([]list{claims, ofUpload, uploads, rejections, runs, tests}, eventLists()...)
+	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList()}, eventLists()...)
+}
+
+// auditList is the audit log up to the last line of before. What is asked of
+// the Server writes further lines while others read: views of claims, sign-ins
+// and every access of a superuser.
+func auditList() list {
+	never := func(actor string) probe {
+		p := word("actor_type", "actor_type", actor)
+		p.trivial = true
+		return p
+	}
+	return list{
+		name: "audit events", path: "audit-events/", parent: "Query", field: "auditEvents", from: "audit_events", key: "id", prefix: "aud",
+		auditing: true, always: []probe{atMost("occurred_before", "occurred_at", "2026-06-01T00:00:00Z")},
+		order: []string{"-occurred_at", "-id"}, tie: []string{"occurred_at", "id"}, search: []string{"action", "actor", "entity_type"},
+		words: []string{"claim", "VIEWED system", "root@upstream.test", "analyst,claim_viewed", "%", "nothing like it"},
+		filters: []probe{
+			equals("action", "action", "claim_viewed"), equals("action", "action", "payer_mapping_created"),
+			equals("entity_type", "entity_type", "claim"), equals("entity_type", "entity_type", "customer"),
+			{name: "entity_id", text: "{claim}", where: "entity_id = '{claim}'"},
+			word("actor_type", "actor_type", "user"), word("actor_type", "actor_type", "superuser"), word("actor_type", "actor_type", "system"),
+			never("key"), never("job"), never("anonymous"),
+			atLeast("occurred_after", "occurred_at", "2026-05-10T08:30:00.000002Z"),
+			atMost("occurred_before", "occurred_at", "2026-05-10T10:30:00.000002+02:00"),
+			identifier("user", "user_id", "auditor"),
+		},
+	}
 }
 
 // eventLists are the four ways to drift events.

@@ -139,7 +139,7 @@ func TestUploadsBeforeDetection(t *testing.T) {
 			s.Fatalf("%d %s", r.status, r.body)
 		}
 	})
-	found := []string{"audit_events", "drift_events", "drift_tests", "report_runs"}
+	found := []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs"}
 	write{Case: detection("after an upload", nil), changes: found}.run(t, w)
 	w.crossRead(t, Asker{User: "cedar.viewer"})
 }

@@ -52,6 +52,7 @@ func (s *Server) checkPermissions(t tester, p person, granted []string) {
 	for permission, call := range map[models.Permission]Call{
 		models.PermissionViewReports:  {Path: "claims/", Query: map[string][]string{"page_size": {"1"}}},
 		models.PermissionRunDetection: {Method: "POST", Path: "drift/detect/", Body: map[string]any{"current_days": 0}},
+		models.PermissionViewAudit:    {Path: "audit-events/", Query: map[string][]string{"page_size": {"1"}}},
 		models.PermissionUploadClaims: {Method: "POST", Path: "uploads/"},
 	} {
 		a := restAnswer(t, "Claim", s.rest(t, p.Asker, call))

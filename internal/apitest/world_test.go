@@ -2,7 +2,9 @@ package apitest
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"upstream/internal/factory"
 	"upstream/models"
+	"upstream/store"
 )
 
 // known names a row for placeholders: "{name}" is its identifier, "{name.uuid}"
@@ -44,6 +47,7 @@ func (s *Server) populate() {
 	s.claims()
 	s.uploads()
 	s.runs()
+	s.history()
 }
 
 // findings ingests claims of a clinic, detects drift in them, and names a row
@@ -159,6 +163,39 @@ func (s *Server) runs() {
 	s.Cedar.Insert(old, newest)
 	s.tests(old.ID)
 	s.events(newest.ID)
+}
+
+// history writes audit lines of both clinics, two and two at the same instant
+// and long before the Server's own: by people, the operator and the program,
+// with fields that changed and without.
+func (s *Server) history() {
+	var ticks atomic.Int64
+	before := s.StoreWith(s.DB.App, store.Options{Now: func() time.Time {
+		return time.Date(2026, time.May, 10, 8, 30, 0, int(ticks.Load()/2)*1000, time.UTC)
+	}, Logger: slog.New(slog.DiscardHandler)})
+	claimNamed := func(name string) models.ClaimID {
+		return models.ClaimID{}.From(uuid.MustParse(s.names[name+".uuid"]))
+	}
+	root := must(before.AccountByEmail(s.Context(), "root@upstream.test"))(s)
+	superuser := models.Viewer{UserID: root.User.ID, Email: root.User.Email, Superuser: true, CustomerID: s.Cedar.Customer.ID}
+	auditor := s.Cedar.User(models.RoleAnalyst)
+	auditor.RequestID, auditor.RemoteAddr = "request 1", "192.0.2.17"
+	s.known("auditor", auditor.UserID.String(), auditor.UserID.UUID())
+	for i, v := range []models.Viewer{auditor, s.Cedar.System(), superuser, s.Cedar.User(models.RoleViewer), auditor} {
+		for _, claim := range []string{"claim", "real.claim"} {
+			_ = must(before.Claim(s.Context(), v, claimNamed(claim)))(s)
+			ticks.Add(1)
+		}
+		if v.Superuser || v.System || models.RoleMay(v.Role, models.PermissionManageMappings) {
+			in := models.NewPayerMapping{RawName: fmt.Sprint("Payer ", i), NormalizedName: "Payer"}
+			_ = must(before.CreatePayerMapping(s.Context(), v, in))(s)
+		}
+	}
+	_ = must(before.Claim(s.Context(), s.Harbor.System(), claimNamed("harbor.claim")))(s)
+	for name, clinic := range map[string]*factory.Tenant{"audit": s.Cedar, "harbor.audit": s.Harbor} {
+		id := uuid.MustParse(factory.Query[string](clinic, `SELECT id::text FROM audit_events WHERE action = 'report_run_completed' ORDER BY seq LIMIT 1`))
+		s.known(name, models.AuditEventID{}.From(id).String(), id)
+	}
 }
 
 // segment is the i-th of eighteen segments.
