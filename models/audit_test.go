@@ -14,22 +14,20 @@ import (
 	"upstream/models"
 )
 
-func some[T any](v T) *T { return &v }
-
 // auditLine is a line with every field set.
 func auditLine() *models.AuditEvent {
 	id := func(last byte) uuid.UUID { return uuid.UUID{0: 1, 6: 0x70, 8: 0x80, 15: last} }
 	return &models.AuditEvent{
-		ID: models.AuditEventID{}.From(id(1)), CustomerID: some(models.CustomerID{}.From(id(2))), Seq: 7,
+		ID: models.AuditEventID{}.From(id(1)), CustomerID: new(models.CustomerID{}.From(id(2))), Seq: 7,
 		OccurredAt: time.Date(2026, time.May, 1, 9, 30, 0, 123456000, time.UTC), Action: "role_changed",
-		EntityType: "membership", EntityID: some("memb_1"), ActorType: models.ActorUser, ActorID: some("user_1"),
-		Actor: "ada@cedar.test", UserID: some(models.UserID{}.From(id(3))), RequestID: some("req-1"),
-		RemoteAddr: some("192.0.2.7"), Before: json.RawMessage(`{"role":"viewer"}`), After: json.RawMessage(`{"role":"admin"}`),
+		EntityType: "membership", EntityID: new("memb_1"), ActorType: models.ActorUser, ActorID: new("user_1"),
+		Actor: "ada@cedar.test", UserID: new(models.UserID{}.From(id(3))), RequestID: new("req-1"),
+		RemoteAddr: new("192.0.2.7"), Before: json.RawMessage(`{"role":"viewer"}`), After: json.RawMessage(`{"role":"admin"}`),
 		Metadata: json.RawMessage(`{"n":1.50,"é":"<\"\u0001>"}`),
 	}
 }
 
-func digest(t interface{ Fatal(...any) }, e *models.AuditEvent, prev []byte) string {
+func digest(t interface{ Fatal(args ...any) }, e *models.AuditEvent, prev []byte) string {
 	sum, err := e.Digest(prev)
 	if err != nil {
 		t.Fatal(err)

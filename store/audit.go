@@ -60,11 +60,6 @@ func (tx *tenantTx) auditChange(_ context.Context, action auditAction, entityTyp
 	return nil
 }
 
-// audit notes a line of the platform.
-func (tx *systemTx) audit(ctx context.Context, v models.Viewer, action auditAction, entityType, entityID string) error {
-	return tx.auditIn(ctx, models.CustomerID{}, v, action, entityType, entityID, change{})
-}
-
 // auditIn notes a line of the customer, or of the platform when it is zero.
 func (tx *systemTx) auditIn(_ context.Context, customer models.CustomerID, v models.Viewer, action auditAction, entityType, entityID string, c change) error {
 	line, err := newAuditEvent(tx.newUUID(), tx.now, action, entityType, entityID, c)

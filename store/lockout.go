@@ -88,8 +88,10 @@ func (s *Store) PurgeSessions(ctx context.Context) (int64, error) {
 	}{
 		{`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, 0},
 		{`DELETE FROM refresh_tokens WHERE id IN (SELECT id FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, 0},
-		{`DELETE FROM sign_in_failures WHERE key_hash IN (SELECT key_hash FROM sign_in_failures WHERE last_at <= ? ORDER BY last_at LIMIT ? FOR UPDATE SKIP LOCKED)`,
-			SignInFailureWindow + SignInLock},
+		{
+			`DELETE FROM sign_in_failures WHERE key_hash IN (SELECT key_hash FROM sign_in_failures WHERE last_at <= ? ORDER BY last_at LIMIT ? FOR UPDATE SKIP LOCKED)`,
+			SignInFailureWindow + SignInLock,
+		},
 	} {
 		deleted, err := s.purge(ctx, expired.statement, expired.age)
 		total += deleted

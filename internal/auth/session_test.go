@@ -24,8 +24,8 @@ func from(t *testing.T, addr string) context.Context {
 	var ctx context.Context
 	r := httptest.NewRequest(http.MethodPost, "/", nil).WithContext(t.Context())
 	r.RemoteAddr = addr
-	auth.Identify(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).
-		ServeHTTP(httptest.NewRecorder(), r)
+	auth.Identify(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })). //nolint:fatcontext // taken out once
+														ServeHTTP(httptest.NewRecorder(), r)
 	return ctx
 }
 
@@ -579,7 +579,8 @@ func TestNetwork(t *testing.T) {
 func TestAuditNameHidesWhatIsNoAddress(t *testing.T) {
 	t.Parallel()
 	for email, want := range map[string]string{
-		" ann@cedar.test ": "ann@cedar.test", password: "unknown", "": "unknown", "a\x00@b": "unknown", "a\xff@b": "unknown",
+		" ann@cedar.test ": "ann@cedar.test", //nolint:gocritic // the white space is the point
+		password:           "unknown", "": "unknown", "a\x00@b": "unknown", "a\xff@b": "unknown",
 		strings.Repeat("a", 250) + "@b.test": "unknown",
 	} {
 		if got := auth.AuditName(email); got != want {
