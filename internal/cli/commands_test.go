@@ -65,9 +65,9 @@ func TestMigrate_ForPeople(t *testing.T) {
 	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "The schema is up to date.")
 	run(t, "", append(flags, "migrate", "down", "--all")...).want(t, exitOK, "undone  0001_identity")
 	run(t, "", append(flags, "migrate", "down")...).want(t, exitOK, "No migration is applied.")
-	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "0001_identity  pending")
+	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "0001_identity     pending")
 	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "applied  0001_identity", "migrations applied")
-	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "0001_identity  20")
+	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "0001_identity     20")
 }
 
 func TestMigrate_NeedsMoreThanTheServingRole(t *testing.T) {
@@ -157,7 +157,7 @@ func TestUserCreate_Refusals(t *testing.T) {
 	}{
 		"no password":      {"", []string{"a@lakeside.test", "--customer=lakeside"}, exitUsage, "password must have at least 12 characters"},
 		"digits":           {"123456789012", []string{"a@lakeside.test", "--customer=lakeside"}, exitUsage, "digits alone"},
-		"like the address": {"margarethe-12345", []string{"margarethe@lakeside.test", "--customer=lakeside"}, exitUsage, "first part of the e-mail address"},
+		"like the address": {"margarethe-12345", []string{"margarethe@lakeside.test", "--customer=lakeside"}, exitUsage, "must not resemble the e-mail address"},
 		"unknown customer": {good, []string{"a@lakeside.test", "--customer=nobody"}, exitNotFound, `There is no customer "nobody"`},
 		"unknown role":     {good, []string{"a@lakeside.test", "--customer=lakeside", "--role=king"}, exitUsage, "role must be one of"},
 		"no address":       {good, []string{"lakeside", "--customer=lakeside"}, exitUsage, "email must be an e-mail address"},
