@@ -80,11 +80,7 @@ func nested[P, C any, K comparable, F models.OrderField](
 	ctx context.Context, parent *P, name string, search *string, orderBy []models.Order[F], w window, filter any,
 	id func(*P) K, fetch func(models.Viewer, []K, models.List[F]) (map[K]*models.Rows[*C], error),
 ) (*wire.Connection[*C], error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	l, err := listOf(ctx, search, orderBy, w)
+	v, l, err := asked(ctx, search, orderBy, w)
 	if err != nil {
 		return nil, err
 	}

@@ -29,17 +29,23 @@ type window struct {
 	before *string
 }
 
+// asked is who wants a connection and which page of it.
+func asked[F models.OrderField](ctx context.Context, search *string, orderBy []models.Order[F], w window) (models.Viewer, models.List[F], error) {
+	v, err := signedIn(ctx)
+	if err != nil {
+		return v, models.List[F]{}, err
+	}
+	l, err := listOf(ctx, search, orderBy, w)
+	return v, l, err
+}
+
 // connection answers a connection field: it decodes what was asked for, has
 // read fetch it, and arranges the rows.
 func connection[T any, F models.OrderField](
 	ctx context.Context, search *string, orderBy []models.Order[F], w window,
 	read func(models.Viewer, models.List[F]) (*models.Rows[*T], error),
 ) (*wire.Connection[*T], error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	l, err := listOf(ctx, search, orderBy, w)
+	v, l, err := asked(ctx, search, orderBy, w)
 	if err != nil {
 		return nil, err
 	}

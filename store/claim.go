@@ -11,13 +11,12 @@ import (
 	"upstream/models"
 )
 
-var claimTerms = []term{{column: "decided_date", desc: true}, {column: "id", desc: true}}
-
 // claimSpec is how claims are listed.
 func claimSpec() listSpec[models.Claim] {
 	type claim = models.Claim
 	return listSpec[claim]{
-		noun: "claim", alias: "cl", search: []string{"payer", "cpt", "denial_reason_code"}, order: claimTerms,
+		noun: "claim", alias: "cl", search: []string{"payer", "cpt", "denial_reason_code"},
+		order:  []term{{column: "decided_date", desc: true}, {column: "id", desc: true}},
 		narrow: narrowPayer,
 		columns: map[string]column[claim]{
 			"id":             {cast: "uuid", value: func(c *claim) any { return c.ID }},
