@@ -19,7 +19,7 @@ func TestViewer(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
 		equal(t, w.data(w.viewer, query), fmt.Sprintf(`{"viewer": {"userId": %q, "email": "viewer@cedar.test", "role": "VIEWER",
-			"isSuperuser": false, "permissions": ["VIEW_REPORTS"], "customer": {"slug": "cedar"}}}`, w.viewer.UserID))
+			"isSuperuser": false, "permissions": ["VIEW_CUSTOMER", "VIEW_CLAIMS", "VIEW_REPORTS", "VIEW_MAPPINGS", "VIEW_ALERTS"], "customer": {"slug": "cedar"}}}`, w.viewer.UserID))
 	})
 	t.Run("Superuser", func(t *testing.T) {
 		t.Parallel()

@@ -37,6 +37,8 @@ type (
 	driftEventKind struct{}
 	auditKind      struct{}
 	sessionKind    struct{}
+	apiKeyKind     struct{}
+	invitationKind struct{}
 
 	CustomerID        = ID[customerKind]
 	UserID            = ID[userKind]
@@ -49,6 +51,8 @@ type (
 	DriftEventID      = ID[driftEventKind]
 	AuditEventID      = ID[auditKind]
 	SessionID         = ID[sessionKind]
+	APIKeyID          = ID[apiKeyKind]
+	InvitationID      = ID[invitationKind]
 )
 
 func (customerKind) Prefix() string   { return "cust" }
@@ -62,6 +66,8 @@ func (reportRunKind) Prefix() string  { return "run" }
 func (driftEventKind) Prefix() string { return "drift" }
 func (auditKind) Prefix() string      { return "aud" }
 func (sessionKind) Prefix() string    { return "sess" }
+func (apiKeyKind) Prefix() string     { return "key" }
+func (invitationKind) Prefix() string { return "inv" }
 
 // From wraps a UUID: models.ClaimID{}.From(u).
 func (ID[K]) From(u uuid.UUID) ID[K] { return ID[K]{value: u} }

@@ -91,6 +91,7 @@ func TestID_PrefixesDiffer(t *testing.T) {
 		models.CustomerID{}.String(), models.UserID{}.String(), models.MembershipID{}.String(), models.UploadID{}.String(),
 		models.ClaimID{}.String(), models.PayerMappingID{}.String(), models.CPTGroupMappingID{}.String(),
 		models.ReportRunID{}.String(), models.DriftEventID{}.String(), models.AuditEventID{}.String(),
+		models.SessionID{}.String(), models.APIKeyID{}.String(), models.InvitationID{}.String(),
 	} {
 		prefix := models.IDPrefix(id)
 		if prefix == "" || seen[prefix] {

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,7 +14,13 @@ import (
 func TestRoleMay(t *testing.T) {
 	t.Parallel()
 	matrix := map[models.Permission]string{
+		models.PermissionViewCustomer:        "owner admin analyst viewer",
+		models.PermissionViewClaims:          "owner admin analyst viewer",
 		models.PermissionViewReports:         "owner admin analyst viewer",
+		models.PermissionViewMappings:        "owner admin analyst viewer",
+		models.PermissionViewAlerts:          "owner admin analyst viewer",
+		models.PermissionViewWebhooks:        "owner admin",
+		models.PermissionManageAPIKeys:       "owner admin",
 		models.PermissionUploadClaims:        "owner admin analyst",
 		models.PermissionRunDetection:        "owner admin analyst",
 		models.PermissionManageMappings:      "owner admin analyst",
@@ -43,8 +50,72 @@ func TestRoleMay(t *testing.T) {
 	}
 }
 
+// What a key needs for each permission; "-" where no key may, "any" where all may.
+func TestScopesMay(t *testing.T) {
+	t.Parallel()
+	matrix := map[models.Permission]string{
+		models.PermissionViewCustomer:        "any",
+		models.PermissionViewClaims:          "claims:read",
+		models.PermissionUploadClaims:        "claims:write",
+		models.PermissionViewReports:         "drift:read",
+		models.PermissionRunDetection:        "drift:run",
+		models.PermissionViewMappings:        "mappings:read",
+		models.PermissionManageMappings:      "mappings:write",
+		models.PermissionViewAlerts:          "alerts:read",
+		models.PermissionManageAlerts:        "alerts:write",
+		models.PermissionViewWebhooks:        "webhooks:read",
+		models.PermissionManageWebhooks:      "webhooks:write",
+		models.PermissionManageConfiguration: "settings:write",
+		models.PermissionViewAudit:           "audit:read",
+		models.PermissionManageUsers:         "-",
+		models.PermissionManageAPIKeys:       "-",
+	}
+	var all []models.Scope
+	for _, scope := range models.Scope("").Values() {
+		all = append(all, models.Scope(scope))
+	}
+	for _, p := range models.Permissions() {
+		want, listed := matrix[p]
+		if !listed {
+			t.Errorf("%s is not in the matrix", p)
+		}
+		if got := models.ScopesMay(nil, p); got != (want == "any") {
+			t.Errorf("a key without scopes: %s = %v", p, got)
+		}
+		if got := models.ScopesMay(all, p); got != (want != "-") {
+			t.Errorf("a key with every scope: %s = %v", p, got)
+		}
+		for _, scope := range all {
+			if got := models.ScopesMay([]models.Scope{scope}, p); got != (want == "any" || want == string(scope)) {
+				t.Errorf("a key with %s: %s = %v", scope, p, got)
+			}
+		}
+		if scope, ok := models.ScopeFor(p); ok != (want != "-") || (scope != "" && string(scope) != want) {
+			t.Errorf("ScopeFor(%s) = %q, %v", p, scope, ok)
+		}
+	}
+	for _, scope := range all {
+		var out strings.Builder
+		scope.MarshalGQL(&out)
+		if want := strconv.Quote(strings.ToUpper(strings.ReplaceAll(string(scope), ":", "_"))); out.String() != want {
+			t.Errorf("GraphQL shows %s as %s", scope, &out)
+		}
+		var back models.Scope
+		if err := back.UnmarshalGQL(strings.ToUpper(strings.ReplaceAll(string(scope), ":", "_"))); err != nil || back != scope {
+			t.Errorf("GraphQL reads %s as %q, %v", &out, back, err)
+		}
+	}
+	if back := models.Scope(""); back.UnmarshalGQL("CLAIMS_EAT") == nil || back.UnmarshalGQL(1) == nil {
+		t.Error("nonsense is a scope")
+	}
+	if models.ScopesMay(all, "rule_the_world") {
+		t.Error("an unknown permission is granted to keys")
+	}
+}
+
 func TestViewer_Authorize(t *testing.T) {
 	t.Parallel()
+	key := models.APIKeyID{}.From(uuid.New())
 	user, customer := models.UserID{}.From(uuid.New()), models.CustomerID{}.From(uuid.New())
 	for name, tt := range map[string]struct {
 		viewer models.Viewer
@@ -59,6 +130,10 @@ func TestViewer_Authorize(t *testing.T) {
 		"analyst":                      {models.Viewer{UserID: user, CustomerID: customer, Role: models.RoleAnalyst}, ""},
 		"the program":                  {models.SystemViewer(customer), ""},
 		"the program for nobody":       {models.SystemViewer(models.CustomerID{}), models.CodeForbidden},
+		"a job":                        {models.JobViewer(customer, "mail", ""), ""},
+		"a key":                        {models.Viewer{KeyID: key, CustomerID: customer, Scopes: []models.Scope{models.ScopeClaimsWrite}}, ""},
+		"a key with another scope":     {models.Viewer{KeyID: key, CustomerID: customer, Scopes: []models.Scope{models.ScopeClaimsRead}}, models.CodeForbidden},
+		"a key that claims a role":     {models.Viewer{KeyID: key, CustomerID: customer, Role: models.RoleOwner}, models.CodeForbidden},
 	} {
 		err := tt.viewer.Authorize(models.PermissionUploadClaims)
 		switch {

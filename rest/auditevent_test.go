@@ -119,7 +119,7 @@ func TestSuperuserAccessIsAudited(t *testing.T) {
 	if len(lines) != 3 {
 		t.Fatalf("%d lines", len(lines))
 	}
-	for i, permission := range []string{"view_reports", "view_reports", "run_detection"} {
+	for i, permission := range []string{"view_claims", "view_claims", "run_detection"} {
 		got := []any{lines[i]["actor"], lines[i]["actor_type"], lines[i]["request_id"], lines[i]["metadata"]}
 		want := []any{"root@upstream.test", "superuser", "same", map[string]any{"permission": permission}}
 		if diff := cmp.Diff(want, got); diff != "" {

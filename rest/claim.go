@@ -101,13 +101,13 @@ func (a *api) registerClaims() {
 		id: "listClaims", method: http.MethodGet, path: resourcePath("claims"), tag: tagClaims,
 		summary: "List claims", description: "The customer's claims, those decided last first unless ordered otherwise. " +
 			"Search looks at payer, procedure code and denial reason code.",
-		permission: models.PermissionViewReports,
+		permission: models.PermissionViewClaims,
 	}, func(ctx context.Context, v models.Viewer, _ *noInput, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
 		return a.store.Claims(ctx, v, f, l)
 	}, showClaim)
 	registerDetail(a, operation{
 		id: "getClaim", method: http.MethodGet, path: resourcePath("claims", "{id}"), tag: tagClaims,
-		summary: "Show a claim", description: "One adjudicated claim line.", permission: models.PermissionViewReports,
+		summary: "Show a claim", description: "One adjudicated claim line.", permission: models.PermissionViewClaims,
 	}, a.store.Claim, showClaim,
 		// A claim has no version: it is written once, at this instant.
 		func(c *models.Claim) int64 { return c.ProcessedAt.UnixMicro() })

@@ -44,7 +44,7 @@ func (a *api) registerCustomers() {
 	register(a, operation{
 		id: "getMyCustomer", method: http.MethodGet, path: resourcePath("customers", "me"), tag: tagCustomers,
 		summary: "Show the own customer", description: "The organisation the token acts for.",
-		permission: models.PermissionViewReports, codes: []models.Code{models.CodeNotFound}, notModified: true,
+		permission: models.PermissionViewCustomer, codes: []models.Code{models.CodeNotFound}, notModified: true,
 	}, func(ctx context.Context, in *ownInput) (*detailOutput[customer], error) {
 		c, err := a.store.Customer(ctx, auth.ViewerFrom(ctx))
 		if err != nil {

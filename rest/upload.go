@@ -98,19 +98,19 @@ func (a *api) registerUploads() {
 		id: "listUploads", method: http.MethodGet, path: resourcePath("uploads"), tag: tagUploads,
 		summary: "List uploads", description: "The customer's claims files, the last one first unless ordered otherwise. " +
 			"Search looks at file name and status.",
-		permission: models.PermissionViewReports,
+		permission: models.PermissionViewClaims,
 	}, func(ctx context.Context, v models.Viewer, _ *noInput, f models.UploadFilter, l models.List[models.UploadOrderField]) (*models.Rows[*models.Upload], error) {
 		return a.store.Uploads(ctx, v, f, l)
 	}, showUpload)
 	registerDetail(a, operation{
 		id: "getUpload", method: http.MethodGet, path: resourcePath("uploads", "{id}"), tag: tagUploads,
 		summary: "Show an upload", description: "One claims file: its state, every count, its hash and times.",
-		permission: models.PermissionViewReports,
+		permission: models.PermissionViewClaims,
 	}, a.store.Upload, showUpload, func(u *models.Upload) int64 { return u.Version })
 	registerList(a, operation{
 		id: "listRejections", method: http.MethodGet, path: resourcePath("uploads", "{id}", "rejections"), tag: tagUploads,
 		summary: "List the rejected rows of an upload", description: "Why rows of the file were not kept, in the order of the file.",
-		permission: models.PermissionViewReports, unsearchable: true,
+		permission: models.PermissionViewClaims, unsearchable: true,
 	}, func(ctx context.Context, v models.Viewer, in *byID[models.UploadID], _ struct{}, l models.List[models.RejectionOrderField]) (*models.Rows[*models.Rejection], error) {
 		return a.store.Rejections(ctx, v, in.ID, l)
 	}, showRejection)

@@ -107,6 +107,10 @@ func by(line *models.AuditEvent, v models.Viewer) {
 		if v.Superuser {
 			line.ActorType = models.ActorSuperuser
 		}
+	case !v.KeyID.IsZero():
+		line.ActorID, line.ActorType = nonEmpty(v.KeyID.String()), models.ActorKey
+	case v.Job != "":
+		line.ActorType = models.ActorJob
 	case v.System, line.RequestID == nil && line.RemoteAddr == nil:
 		line.ActorType = models.ActorSystem
 	default:

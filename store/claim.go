@@ -62,14 +62,14 @@ func narrowPayer(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc,
 
 // Claims lists the customer's claims.
 func (s *Store) Claims(ctx context.Context, v models.Viewer, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Rows[*models.Claim], error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Rows[*models.Claim], error) {
 		return list(ctx, tx, claimSpec(), "", everything, f, l)
 	})
 }
 
 // ClaimsOfUploads lists the claims that came with each of the uploads.
 func (s *Store) ClaimsOfUploads(ctx context.Context, v models.Viewer, ids []models.UploadID, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (map[models.UploadID]*models.Rows[*models.Claim], error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Claim], error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Claim], error) {
 		ofUpload := parentOf[models.Claim, models.UploadID]{
 			column: "upload_id", id: func(c *models.Claim) models.UploadID { return c.UploadID },
 		}
@@ -80,7 +80,7 @@ func (s *Store) ClaimsOfUploads(ctx context.Context, v models.Viewer, ids []mode
 // Claim is one claim of the customer; NOT_FOUND when it has none of this id.
 // That it was read is audited.
 func (s *Store) Claim(ctx context.Context, v models.Viewer, id models.ClaimID) (*models.Claim, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Claim, error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Claim, error) {
 		claim, err := rowOf[models.Claim](ctx, tx, id, "claim")
 		if err != nil {
 			return nil, err
@@ -92,7 +92,7 @@ func (s *Store) Claim(ctx context.Context, v models.Viewer, id models.ClaimID) (
 // ClaimsByID are those of the claims that the customer has. That each was read
 // is audited.
 func (s *Store) ClaimsByID(ctx context.Context, v models.Viewer, ids []models.ClaimID) (map[models.ClaimID]*models.Claim, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.ClaimID]*models.Claim, error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[models.ClaimID]*models.Claim, error) {
 		found, err := rowsOf(ctx, tx, ids, func(c *models.Claim) models.ClaimID { return c.ID })
 		if err != nil {
 			return nil, err

@@ -10,7 +10,7 @@ import (
 
 // Customer is the viewer's own customer.
 func (s *Store) Customer(ctx context.Context, v models.Viewer) (*models.Customer, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Customer, error) {
+	return read(ctx, s, v, models.PermissionViewCustomer, func(tx *tenantTx) (*models.Customer, error) {
 		customer := new(models.Customer)
 		err := tx.tx.NewSelect().Model(customer).Where("id = ?", tx.customer).Scan(ctx)
 		return customer, orNotFound(err, "customer")

@@ -77,12 +77,12 @@ func (s *Store) DriftEventsOfRuns(ctx context.Context, v models.Viewer, ids []mo
 
 // DriftEvent is one event of the customer; NOT_FOUND when it has none of this id.
 func (s *Store) DriftEvent(ctx context.Context, v models.Viewer, id models.DriftEventID) (*models.DriftEvent, error) {
-	return one[models.DriftEvent](ctx, s, v, id, "drift event")
+	return one[models.DriftEvent](ctx, s, v, models.PermissionViewReports, id, "drift event")
 }
 
 // DriftEventsByID are those of the events that the customer has.
 func (s *Store) DriftEventsByID(ctx context.Context, v models.Viewer, ids []models.DriftEventID) (map[models.DriftEventID]*models.DriftEvent, error) {
-	return byID(ctx, s, v, ids, func(e *models.DriftEvent) models.DriftEventID { return e.ID })
+	return byID(ctx, s, v, models.PermissionViewReports, ids, func(e *models.DriftEvent) models.DriftEventID { return e.ID })
 }
 
 // DriftTests lists every test a run made; NOT_FOUND when the customer has no

@@ -9,8 +9,8 @@ import (
 )
 
 // one reads a single row of the customer; NOT_FOUND names the noun.
-func one[T any](ctx context.Context, s *Store, v models.Viewer, id identifier, noun string) (*T, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*T, error) {
+func one[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, id identifier, noun string) (*T, error) {
+	return read(ctx, s, v, p, func(tx *tenantTx) (*T, error) {
 		return rowOf[T](ctx, tx, id, noun)
 	})
 }
@@ -22,8 +22,8 @@ func rowOf[T any](ctx context.Context, tx *tenantTx, id identifier, noun string)
 }
 
 // byID reads those of the rows that the customer has, keyed by identifier.
-func byID[T any, P parentID](ctx context.Context, s *Store, v models.Viewer, ids []P, idOf func(*T) P) (map[P]*T, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[P]*T, error) {
+func byID[T any, P parentID](ctx context.Context, s *Store, v models.Viewer, p models.Permission, ids []P, idOf func(*T) P) (map[P]*T, error) {
+	return read(ctx, s, v, p, func(tx *tenantTx) (map[P]*T, error) {
 		return rowsOf(ctx, tx, ids, idOf)
 	})
 }

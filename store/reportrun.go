@@ -29,10 +29,10 @@ func (s *Store) ReportRuns(ctx context.Context, v models.Viewer, f models.Report
 
 // ReportRun is one run of the customer; NOT_FOUND when it has none of this id.
 func (s *Store) ReportRun(ctx context.Context, v models.Viewer, id models.ReportRunID) (*models.ReportRun, error) {
-	return one[models.ReportRun](ctx, s, v, id, "report run")
+	return one[models.ReportRun](ctx, s, v, models.PermissionViewReports, id, "report run")
 }
 
 // ReportRunsByID are those of the runs that the customer has.
 func (s *Store) ReportRunsByID(ctx context.Context, v models.Viewer, ids []models.ReportRunID) (map[models.ReportRunID]*models.ReportRun, error) {
-	return byID(ctx, s, v, ids, func(r *models.ReportRun) models.ReportRunID { return r.ID })
+	return byID(ctx, s, v, models.PermissionViewReports, ids, func(r *models.ReportRun) models.ReportRunID { return r.ID })
 }

@@ -38,25 +38,25 @@ func rejectionSpec() listSpec[models.Rejection] {
 
 // Uploads lists the customer's uploads.
 func (s *Store) Uploads(ctx context.Context, v models.Viewer, f models.UploadFilter, l models.List[models.UploadOrderField]) (*models.Rows[*models.Upload], error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Rows[*models.Upload], error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Rows[*models.Upload], error) {
 		return list(ctx, tx, uploadSpec(), "", everything, f, l)
 	})
 }
 
 // Upload is one upload of the customer; NOT_FOUND when it has none of this id.
 func (s *Store) Upload(ctx context.Context, v models.Viewer, id models.UploadID) (*models.Upload, error) {
-	return one[models.Upload](ctx, s, v, id, "upload")
+	return one[models.Upload](ctx, s, v, models.PermissionViewClaims, id, "upload")
 }
 
 // UploadsByID are those of the uploads that the customer has.
 func (s *Store) UploadsByID(ctx context.Context, v models.Viewer, ids []models.UploadID) (map[models.UploadID]*models.Upload, error) {
-	return byID(ctx, s, v, ids, func(u *models.Upload) models.UploadID { return u.ID })
+	return byID(ctx, s, v, models.PermissionViewClaims, ids, func(u *models.Upload) models.UploadID { return u.ID })
 }
 
 // Rejections lists why rows of an upload were not kept; NOT_FOUND when the
 // customer has no such upload.
 func (s *Store) Rejections(ctx context.Context, v models.Viewer, id models.UploadID, l models.List[models.RejectionOrderField]) (*models.Rows[*models.Rejection], error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.Rows[*models.Rejection], error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Rows[*models.Rejection], error) {
 		if err := tx.mustExist(ctx, (*models.Upload)(nil), id, "upload"); err != nil {
 			return nil, err
 		}
@@ -67,7 +67,7 @@ func (s *Store) Rejections(ctx context.Context, v models.Viewer, id models.Uploa
 
 // RejectionsOfUploads lists the rejected rows of each of the uploads.
 func (s *Store) RejectionsOfUploads(ctx context.Context, v models.Viewer, ids []models.UploadID, l models.List[models.RejectionOrderField]) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
 		ofUpload := parentOf[models.Rejection, models.UploadID]{
 			column: "upload_id", id: func(r *models.Rejection) models.UploadID { return r.UploadID },
 		}

@@ -1389,20 +1389,32 @@ enum Role {
 
 "One thing a role may allow."
 enum Permission {
-  "Read claims, uploads, runs and drift events."
-  VIEW_REPORTS
+  "Read the customer's own name and settings."
+  VIEW_CUSTOMER
+  "Read claims and uploads."
+  VIEW_CLAIMS
   "Upload files of claims."
   UPLOAD_CLAIMS
+  "Read runs and drift events."
+  VIEW_REPORTS
   "Start drift detection."
   RUN_DETECTION
+  "Read payer and CPT group mappings."
+  VIEW_MAPPINGS
   "Change payer and CPT group mappings."
   MANAGE_MAPPINGS
+  "Read alert rules, notification channels and alerts."
+  VIEW_ALERTS
   "Change alert rules and notification channels."
   MANAGE_ALERTS
+  "Read webhook endpoints and deliveries."
+  VIEW_WEBHOOKS
   "Change webhook endpoints."
   MANAGE_WEBHOOKS
   "Invite and remove members, and change their roles."
   MANAGE_USERS
+  "Create, rotate and revoke API keys."
+  MANAGE_API_KEYS
   "Change the customer's settings."
   MANAGE_CONFIGURATION
   "Read the audit log."

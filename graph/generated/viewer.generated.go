@@ -399,24 +399,36 @@ func (ec *executionContext) marshalNPermission2upstreamᚋmodelsᚐPermission(ct
 
 var (
 	unmarshalNPermission2upstreamᚋmodelsᚐPermission = map[string]models.Permission{
-		"VIEW_REPORTS":         models.PermissionViewReports,
+		"VIEW_CUSTOMER":        models.PermissionViewCustomer,
+		"VIEW_CLAIMS":          models.PermissionViewClaims,
 		"UPLOAD_CLAIMS":        models.PermissionUploadClaims,
+		"VIEW_REPORTS":         models.PermissionViewReports,
 		"RUN_DETECTION":        models.PermissionRunDetection,
+		"VIEW_MAPPINGS":        models.PermissionViewMappings,
 		"MANAGE_MAPPINGS":      models.PermissionManageMappings,
+		"VIEW_ALERTS":          models.PermissionViewAlerts,
 		"MANAGE_ALERTS":        models.PermissionManageAlerts,
+		"VIEW_WEBHOOKS":        models.PermissionViewWebhooks,
 		"MANAGE_WEBHOOKS":      models.PermissionManageWebhooks,
 		"MANAGE_USERS":         models.PermissionManageUsers,
+		"MANAGE_API_KEYS":      models.PermissionManageAPIKeys,
 		"MANAGE_CONFIGURATION": models.PermissionManageConfiguration,
 		"VIEW_AUDIT":           models.PermissionViewAudit,
 	}
 	marshalNPermission2upstreamᚋmodelsᚐPermission = map[models.Permission]string{
-		models.PermissionViewReports:         "VIEW_REPORTS",
+		models.PermissionViewCustomer:        "VIEW_CUSTOMER",
+		models.PermissionViewClaims:          "VIEW_CLAIMS",
 		models.PermissionUploadClaims:        "UPLOAD_CLAIMS",
+		models.PermissionViewReports:         "VIEW_REPORTS",
 		models.PermissionRunDetection:        "RUN_DETECTION",
+		models.PermissionViewMappings:        "VIEW_MAPPINGS",
 		models.PermissionManageMappings:      "MANAGE_MAPPINGS",
+		models.PermissionViewAlerts:          "VIEW_ALERTS",
 		models.PermissionManageAlerts:        "MANAGE_ALERTS",
+		models.PermissionViewWebhooks:        "VIEW_WEBHOOKS",
 		models.PermissionManageWebhooks:      "MANAGE_WEBHOOKS",
 		models.PermissionManageUsers:         "MANAGE_USERS",
+		models.PermissionManageAPIKeys:       "MANAGE_API_KEYS",
 		models.PermissionManageConfiguration: "MANAGE_CONFIGURATION",
 		models.PermissionViewAudit:           "VIEW_AUDIT",
 	}

@@ -50,7 +50,7 @@ func (s *Server) checkPermissions(t tester, p person, granted []string) {
 	t.Helper()
 	may := fmt.Sprint(granted)
 	for permission, call := range map[models.Permission]Call{
-		models.PermissionViewReports:  {Path: "claims/", Query: map[string][]string{"page_size": {"1"}}},
+		models.PermissionViewClaims:   {Path: "claims/", Query: map[string][]string{"page_size": {"1"}}},
 		models.PermissionRunDetection: {Method: "POST", Path: "drift/detect/", Body: map[string]any{"current_days": 0}},
 		models.PermissionViewAudit:    {Path: "audit-events/", Query: map[string][]string{"page_size": {"1"}}},
 		models.PermissionUploadClaims: {Method: "POST", Path: "uploads/"},

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func TestAuthenticateRefusesForgeries(t *testing.T) {
 		"no customer":        with("customer", nil),
 		"malformed one":      with("customer", "cedar"),
 	} {
-		if v, err := f.Authenticate(t.Context(), token); models.CodeOf(err) != models.CodeUnauthenticated || v != (models.Viewer{}) {
+		if v, err := f.Authenticate(t.Context(), token); models.CodeOf(err) != models.CodeUnauthenticated || !reflect.DeepEqual(v, models.Viewer{}) {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
 	}

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -55,11 +56,11 @@ func TestIdentify(t *testing.T) {
 
 func TestViewerFromIsAnonymousByDefault(t *testing.T) {
 	t.Parallel()
-	if v := auth.ViewerFrom(t.Context()); v.Authenticated() || v != (models.Viewer{}) {
+	if v := auth.ViewerFrom(t.Context()); v.Authenticated() || !reflect.DeepEqual(v, models.Viewer{}) {
 		t.Errorf("%+v", v)
 	}
 	want := models.Viewer{Email: "ann@cedar.test", System: true}
-	if v := auth.ViewerFrom(auth.WithViewer(t.Context(), want)); v != want {
+	if v := auth.ViewerFrom(auth.WithViewer(t.Context(), want)); !reflect.DeepEqual(v, want) {
 		t.Errorf("%+v", v)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"upstream/internal/auth"
 	"upstream/models"
@@ -28,8 +29,7 @@ func TestSignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := models.Viewer{UserID: user.ID, Email: "ann@cedar.test", CustomerID: f.cedar.ID, Role: models.RoleAnalyst}
-		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b models.UserID) bool { return a == b }),
-			cmp.Comparer(func(a, b models.CustomerID) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(models.UserID{}, models.CustomerID{}, models.APIKeyID{})); diff != "" {
 			t.Errorf("viewer (-want +got):\n%s", diff)
 		}
 		account, err := f.store.AccountByID(t.Context(), user.ID)
