@@ -18,7 +18,8 @@ import (
 //   - a field costs 1 plus what is selected below it
 //   - below a connection, `edges` and `nodes` cost their selection times the
 //     page size asked for
-//   - `totalCount` costs 10, a mutation 5,000
+//   - `totalCount` costs 10, `evidence` 2,000, because it reads the claims of two
+//     windows, a mutation 5,000
 //   - below `nodes(ids:)` the selection counts once per identifier
 //   - introspection multiplies by how many types, fields and arguments a
 //     schema like this one has, at a fifth of the price: it reads no database
@@ -27,6 +28,7 @@ import (
 // which branch a client takes.
 const (
 	costTotalCount  = 10
+	costEvidence    = 2000
 	costMutation    = 5000
 	introspectShare = 5
 	// ceiling saturates sums, far above any budget and far below overflow.
@@ -126,6 +128,8 @@ func (p *pricer) field(f *ast.Field) price {
 		return price{perRow: min(below.once+1, ceiling)}
 	case inConnection && f.Name == fieldTotalCount:
 		return price{once: costTotalCount}
+	case f.ObjectDefinition.Name == "DriftEvent" && f.Name == "evidence":
+		return price{once: costEvidence + below.once}
 	case strings.HasPrefix(f.ObjectDefinition.Name, "__"):
 		return price{once: min(1+times(typicalLength(f.Name), below.once), ceiling)}
 	case isIntrospection(f.Name):

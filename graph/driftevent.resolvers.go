@@ -13,6 +13,10 @@ import (
 	"upstream/models"
 )
 
+func (r *driftEventResolver) Evidence(ctx context.Context, obj *models.DriftEvent) (*models.DriftEvidence, error) {
+	return r.store.DriftEvidence(ctx, requestFrom(ctx).viewer, obj.ID)
+}
+
 func (r *driftEventResolver) ReportRun(ctx context.Context, obj *models.DriftEvent) (*models.ReportRun, error) {
 	return related(ctx, obj, "reportRun", func(e *models.DriftEvent) models.ReportRunID { return e.ReportRunID },
 		func(v models.Viewer, ids []models.ReportRunID) (map[models.ReportRunID]*models.ReportRun, error) {

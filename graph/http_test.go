@@ -210,7 +210,7 @@ func TestGetRules(t *testing.T) {
 func TestCachedDocumentsAreCheckedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const query = `query($n: Int) { claims(first: $n) { nodes { id payer cpt } } reportRuns(first: $n) { nodes { driftEvents(first: $n) { nodes { id payer cptGroup severity evidence } } } } }`
+	const query = `query($n: Int) { claims(first: $n) { nodes { id payer cpt } } reportRuns(first: $n) { nodes { driftEvents(first: $n) { nodes { id payer cptGroup severity } } } } }`
 	for range 2 {
 		if r := w.ask(w.viewer, query, map[string]any{"n": 1}); r.code() != "" {
 			t.Error(r.Body)

@@ -135,6 +135,7 @@ func TestCost(t *testing.T) {
 		`{ claims(first: 10) { nodes { id payer } } }`:                                              1 + 10*3,
 		`{ claims { nodes { id payer } } }`:                                                         1 + 20*3,
 		`{ claims(last: 5) { edges { cursor node { id } } } }`:                                      1 + 5*4,
+		`{ driftEvents(first: 2) { nodes { evidence { reproduced } } } }`:                           1 + 2*(1+2000+1),
 		`{ claims(first: 0) { nodes { id } totalCount } }`:                                          1 + 10,
 		`{ claims(first: 10) { pageInfo { hasNextPage } } }`:                                        1 + 2,
 		`{ claims(first: 10) { ...c } } fragment c on ClaimConnection { nodes { id } totalCount }`:  1 + 10*2 + 10,

@@ -86,13 +86,13 @@ func TestDetectDrift(t *testing.T) {
 			t.Errorf("paths %v", paths)
 		}
 	})
-	t.Run("EmptyWindowIsASuccess", func(t *testing.T) {
+	t.Run("WithoutClaims", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
-		got := w.data(w.rival, mutation, map[string]any{"in": map[string]any{}})
-		run := at(t, got, "detectDrift", "reportRun").(map[string]any)
-		if run["status"] != "SUCCESS" || run["testCount"] != 0.0 {
-			t.Errorf("run %v", run)
+		payload := at(t, w.data(w.rival, mutation, map[string]any{"in": map[string]any{}}), "detectDrift")
+		if at(t, payload, "reportRun") != nil || at(t, payload, "userErrors", 0, "path", 0) != "customer" ||
+			at(t, payload, "userErrors", 0, "reason") != "no_claims" {
+			t.Errorf("payload %v", payload)
 		}
 	})
 	t.Run("Forbidden", func(t *testing.T) {

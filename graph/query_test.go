@@ -184,14 +184,16 @@ func TestRunsAndEvents(t *testing.T) {
 		got := w.data(w.viewer, `{ driftEvents(filter: {payer: "003", minSeverity: 0.7, severityLabel: HIGH}, first: 1) { totalCount nodes {
 			payer cptGroup driftType baselineValue currentValue deltaValue deltaPercent severity severityLabel confidence baselineStart
 			baselineEnd currentStart currentEnd baselineSampleSize currentSampleSize testMethod statisticalSignificance qValue effectCiLow
-			effectCiHigh rateEffect mixEffect estimatedRevenueImpact trendDirection consecutivePeriods signalKey evidence version createdAt } } }`)
+			effectCiHigh rateEffect mixEffect estimatedRevenueImpact trendDirection consecutivePeriods signalKey version createdAt
+			evidence { reproduced stored recomputed reasons { code } differences { path } }  } } }`)
 		equal(t, got, `{"driftEvents": {"totalCount": 2, "nodes": [{"payer": "Payer 003", "cptGroup": "EM", "driftType": "DENIAL_RATE",
 			"baselineValue": 0.1, "currentValue": 0.3, "deltaValue": 0.2, "deltaPercent": 200, "severity": 0.75, "severityLabel": "HIGH",
 			"confidence": 0.99, "baselineStart": "2026-01-01", "baselineEnd": "2026-04-01", "currentStart": "2026-04-01",
 			"currentEnd": "2026-05-01", "baselineSampleSize": 300, "currentSampleSize": 100, "testMethod": "TWO_PROPORTION_Z",
 			"statisticalSignificance": null, "qValue": 0.01, "effectCiLow": null, "effectCiHigh": null, "rateEffect": null,
 			"mixEffect": null, "estimatedRevenueImpact": null, "trendDirection": "DEGRADING", "consecutivePeriods": 1,
-			"signalKey": "key 3", "evidence": {"weeks": [1, 2]}, "version": 1, "createdAt": "2026-04-02T00:00:00.000002Z"}]}}`)
+			"signalKey": "key 3", "evidence": {"reproduced": false, "stored": {"weeks": [1, 2]}, "recomputed": null,
+			"reasons": [{"code": "ENGINE_CHANGED"}], "differences": []}, "version": 1, "createdAt": "2026-04-02T00:00:00.000002Z"}]}}`)
 	})
 	t.Run("Active", func(t *testing.T) {
 		t.Parallel()

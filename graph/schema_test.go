@@ -117,7 +117,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"UploadOrderField": models.UploadOrderField("").Values(), "RejectionOrderField": models.RejectionOrderField("").Values(),
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
 		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
-		"AuditEventOrderField": models.AuditEventOrderField("").Values(),
+		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "EvidenceReasonCode": models.EvidenceReasonCode("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {

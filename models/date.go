@@ -47,6 +47,9 @@ func (d Date) Time() time.Time { return time.Unix(int64(d.days)*86400, 0).UTC() 
 // AddDays moves by whole days.
 func (d Date) AddDays(n int) Date { return Date{days: d.days + int32(n)} } //nolint:gosec // bounded by validation
 
+// FirstOfMonth is the first day of d's month.
+func (d Date) FirstOfMonth() Date { return d.AddDays(1 - d.Time().Day()) }
+
 // Sub is the number of days from other to d.
 func (d Date) Sub(other Date) int { return int(d.days - other.days) }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -114,6 +116,8 @@ type DetectInput struct {
 	BaselineDays *int      `json:"baseline_days,omitempty"`
 	MinVolume    *int      `json:"min_volume,omitempty"`
 	Alpha        *float64  `json:"alpha,omitempty"`
+	// Signals are the drift types to look at; nil means all of them.
+	Signals []DriftType `json:"signals,omitempty"`
 }
 
 // DetectParams are the parameters of a run with every default filled in.
@@ -126,6 +130,8 @@ type DetectParams struct {
 	BaselineDays int
 	MinVolume    int
 	Alpha        float64
+	// Signals are at least one, in the order of DriftType.Values.
+	Signals []DriftType
 }
 
 // Resolve fills in the defaults and checks every bound, listing all broken
@@ -162,6 +168,7 @@ func (in DetectInput) Resolve(today Date) (DetectParams, error) {
 	}
 	if p.RunType == RunMonthly {
 		p.CurrentDays, p.BaselineDays = 30, 365
+		p.AsOf = today.FirstOfMonth()
 	}
 	if in.AsOf != nil {
 		p.AsOf = *in.AsOf
@@ -169,6 +176,8 @@ func (in DetectInput) Resolve(today Date) (DetectParams, error) {
 			bad("as_of", "must not be later than today, %s", today)
 		} else if p.AsOf.Before(NewDate(1990, time.January, 1)) {
 			bad("as_of", "must not be earlier than 1990-01-01")
+		} else if p.RunType == RunMonthly && p.AsOf != p.AsOf.FirstOfMonth() {
+			bad("as_of", "must be the first day of a month for a monthly run")
 		}
 	}
 	windowDays := func(path string, given *int, dst *int) {
@@ -194,7 +203,34 @@ func (in DetectInput) Resolve(today Date) (DetectParams, error) {
 			bad("alpha", "must be greater than 0 and at most 0.5")
 		}
 	}
+	var problem string
+	if p.Signals, problem = in.signals(); problem != "" {
+		bad("signals", "%s", problem)
+	}
 	return p, Invalid(fields...)
+}
+
+// signals are those asked for, each once, or what is wrong with them.
+func (in DetectInput) signals() (chosen []DriftType, problem string) {
+	words := DriftType("").Values()
+	for _, word := range words {
+		if in.Signals == nil || slices.Contains(in.Signals, DriftType(word)) {
+			chosen = append(chosen, DriftType(word))
+		}
+	}
+	for _, s := range in.Signals {
+		if !ValidEnum(s) {
+			return chosen, "must be drift types: " + strings.Join(words, ", ")
+		}
+	}
+	switch {
+	case len(chosen) == 0:
+		return chosen, "must name at least one drift type"
+	case in.Signals != nil && len(chosen) != len(in.Signals):
+		return chosen, "must name each drift type once"
+	default:
+		return chosen, ""
+	}
 }
 
 // runType is weekly unless windows of another length were asked for.
@@ -247,6 +283,15 @@ type ReportRun struct {
 	Version         int64           `bun:"version"`
 	CreatedAt       time.Time       `bun:"created_at"`
 	UpdatedAt       time.Time       `bun:"updated_at"`
+}
+
+// Params are the parameters that the run was made with, for the signals named.
+func (r *ReportRun) Params(signals ...DriftType) DetectParams {
+	return DetectParams{
+		AsOf: r.AsOf, RunType: r.RunType, Method: r.Method, WindowBy: r.WindowBy,
+		CurrentDays: r.CurrentEnd.Sub(r.CurrentStart), BaselineDays: r.BaselineEnd.Sub(r.BaselineStart),
+		MinVolume: r.MinVolume, Alpha: r.Alpha, Signals: signals,
+	}
 }
 
 // ReportRunFilter narrows a list of runs.

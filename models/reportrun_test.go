@@ -27,11 +27,18 @@ func TestDetectInput_Defaults(t *testing.T) {
 	statistical := models.DetectParams{
 		AsOf: today, RunType: models.RunWeekly, Method: models.MethodStatistical, WindowBy: models.WindowByDecided,
 		CurrentDays: 14, BaselineDays: 90, MinVolume: 30, Alpha: 0.05,
+		Signals: []models.DriftType{
+			models.DriftDenialRate, models.DriftApprovalRate, models.DriftAuthFailureRate,
+			models.DriftDecisionTime, models.DriftProcessingDelay, models.DriftPaymentAmount,
+		},
 	}
+	some := statistical
+	some.Signals = []models.DriftType{models.DriftDenialRate, models.DriftPaymentAmount}
 	threshold := statistical
 	threshold.Method, threshold.WindowBy = models.MethodThreshold, models.WindowBySubmitted
 	monthly := statistical
 	monthly.RunType, monthly.CurrentDays, monthly.BaselineDays = models.RunMonthly, 30, 365
+	monthly.AsOf = models.NewDate(2026, time.June, 1)
 	custom := statistical
 	custom.RunType, custom.CurrentDays = models.RunCustom, 28
 	decided := threshold
@@ -44,6 +51,7 @@ func TestDetectInput_Defaults(t *testing.T) {
 		"thresholds by submission":     {models.DetectInput{Method: new(models.MethodThreshold)}, threshold},
 		"thresholds by decision":       {models.DetectInput{Method: new(models.MethodThreshold), WindowBy: new(models.WindowByDecided)}, decided},
 		"monthly windows":              {models.DetectInput{RunType: new(models.RunMonthly)}, monthly},
+		"some signals":                 {models.DetectInput{Signals: []models.DriftType{models.DriftPaymentAmount, models.DriftDenialRate}}, some},
 		"another window is a type too": {models.DetectInput{CurrentDays: new(28)}, custom},
 	} {
 		got, err := tt.in.Resolve(today)
@@ -70,6 +78,11 @@ func TestDetectInput_Bounds(t *testing.T) {
 		"alpha half":        {models.DetectInput{Alpha: new(0.5)}, nil},
 		"alpha more":        {models.DetectInput{Alpha: new(0.51)}, []string{"alpha"}},
 		"alpha none":        {models.DetectInput{Alpha: new(math.NaN())}, []string{"alpha"}},
+		"no signals":        {models.DetectInput{Signals: []models.DriftType{}}, []string{"signals"}},
+		"unknown signal":    {models.DetectInput{Signals: []models.DriftType{models.DriftDenialRate, "MOOD"}}, []string{"signals"}},
+		"signal twice":      {models.DetectInput{Signals: []models.DriftType{models.DriftDenialRate, models.DriftDenialRate}}, []string{"signals"}},
+		"mid-month":         {models.DetectInput{RunType: new(models.RunMonthly), AsOf: new(today)}, []string{"as_of"}},
+		"first of a month":  {models.DetectInput{RunType: new(models.RunMonthly), AsOf: new(models.NewDate(2026, time.May, 1))}, nil},
 		"no volume":         {models.DetectInput{MinVolume: new(0)}, []string{"min_volume"}},
 		"everything": {models.DetectInput{
 			Method: new(models.Method("magic")), WindowBy: new(models.WindowBy("moon")), RunType: new(models.RunType("hourly")),

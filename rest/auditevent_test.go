@@ -109,6 +109,7 @@ func TestAuditEvents_WhoMayRead(t *testing.T) {
 func TestSuperuserAccessIsAudited(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
+	f.cedar.Drifting()
 	owner, root := f.as(t, f.cedar, models.RoleOwner), f.root(t)
 	header := http.Header{"X-Customer-Id": {f.cedar.Customer.ID.String()}, "X-Request-Id": {"same"}}
 	for range 2 {

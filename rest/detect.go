@@ -11,14 +11,16 @@ import (
 // detectBody is models.DetectInput with its documentation; the conversion
 // between the two keeps them the same.
 type detectBody struct {
-	AsOf         *models.Date     `json:"as_of,omitempty" doc:"The first day after the current window, today at the latest; today unless given."`
-	RunType      *models.RunType  `json:"run_type,omitempty" doc:"weekly unless given, custom when a window is."`
+	AsOf         *models.Date     `json:"as_of,omitempty" doc:"The first day after the current window, today at the latest; today unless given (the first of this month for monthly runs)."`
+	RunType      *models.RunType  `json:"run_type,omitempty" doc:"weekly unless given, custom when a window is. A monthly run ends with a calendar month."`
 	Method       *models.Method   `json:"method,omitempty" doc:"statistical unless given."`
 	WindowBy     *models.WindowBy `json:"window_by,omitempty" doc:"The claim date that places a claim in a window; decided unless given (submitted for the threshold method)."`
 	CurrentDays  *int             `json:"current_days,omitempty" minimum:"1" maximum:"1095" doc:"Length of the current window in days; 14 unless given (30 for monthly runs)." example:"14"`
 	BaselineDays *int             `json:"baseline_days,omitempty" minimum:"1" maximum:"1095" doc:"Length of the baseline window in days; 90 unless given (365 for monthly runs)." example:"90"`
 	MinVolume    *int             `json:"min_volume,omitempty" minimum:"1" maximum:"1000000" doc:"Claims each window needs for a test; 30 unless given." example:"30"`
 	Alpha        *float64         `json:"alpha,omitempty" exclusiveMinimum:"0" maximum:"0.5" doc:"The false discovery rate; 0.05 unless given." example:"0.05"`
+
+	Signals []models.DriftType `json:"signals,omitempty" minItems:"1" uniqueItems:"true" doc:"The drift types to look at; all of them unless given."`
 }
 
 type detectInput struct{ Body *detectBody }

@@ -40,7 +40,6 @@ type driftEvent struct {
 	TrendDirection          models.TrendDirection `json:"trend_direction"`
 	ConsecutivePeriods      int                   `json:"consecutive_periods" minimum:"1" doc:"In how many runs in a row it was found." example:"2"`
 	SignalKey               string                `json:"signal_key" doc:"The same for the same signal in every run."`
-	Evidence                jsonObject            `json:"evidence" doc:"The numbers behind the finding."`
 	CreatedAt               time.Time             `json:"created_at"`
 	Links                   driftEventLinks       `json:"_links"`
 }
@@ -49,6 +48,7 @@ type driftEventLinks struct {
 	Self       link `json:"self"`
 	Collection link `json:"collection"`
 	Report     link `json:"report"`
+	Evidence   link `json:"evidence"`
 }
 
 func showDriftEvent(l links, e *models.DriftEvent) driftEvent {
@@ -61,9 +61,10 @@ func showDriftEvent(l links, e *models.DriftEvent) driftEvent {
 		StatisticalSignificance: e.StatisticalSignificance, QValue: e.QValue,
 		EffectCILow: e.EffectCILow, EffectCIHigh: e.EffectCIHigh, RateEffect: e.RateEffect, MixEffect: e.MixEffect,
 		EstimatedRevenueImpact: usd(e.EstimatedRevenueImpact), TrendDirection: e.TrendDirection,
-		ConsecutivePeriods: e.ConsecutivePeriods, SignalKey: e.SignalKey, Evidence: jsonObject(e.Evidence),
+		ConsecutivePeriods: e.ConsecutivePeriods, SignalKey: e.SignalKey,
 		CreatedAt: e.CreatedAt.UTC(), Links: driftEventLinks{
 			Self: l.to("drift-events", e.ID.String()), Collection: l.to("drift-events"), Report: l.to("reports", e.ReportRunID.String()),
+			Evidence: l.to("drift-events", e.ID.String(), "evidence"),
 		},
 	}
 }
@@ -90,5 +91,6 @@ func (a *api) registerDriftEvents() {
 		summary: "Show a drift event", description: "One detected change between the windows of its run.",
 		permission: models.PermissionViewReports,
 	}, a.store.DriftEvent, showDriftEvent, func(e *models.DriftEvent) int64 { return e.Version })
+	a.registerEvidence()
 	a.registerDetect()
 }

@@ -81,6 +81,7 @@ func TestAccept(t *testing.T) {
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	f := setupWith(t, rest.Options{MaxBodyBytes: 1000})
+	f.cedar.Drifting()
 	token := f.as(t, f.cedar, models.RoleOwner)
 	detect := func(media, body string) answer {
 		header := http.Header{}

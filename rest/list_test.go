@@ -30,7 +30,8 @@ func populated(t *testing.T) (*fixture, string, map[string]any) {
 	csv = append(csv, "X1,Payer C,70450,2026-02-30,2026-03-01,PAID,10\nX2,,70450,2026-02-01,2026-03-01,PAID,10\nX3,Payer C,70450,2026-02-01,2026-03-01,PAID,-1\n"...)
 	out := f.upload(t, token, "mixed.csv", csv)
 	wantStatus(t, out, http.StatusCreated)
-	run := f.do(t, request{method: http.MethodPost, path: "/api/v1/drift/detect/", token: token})
+	signals := map[string]any{"signals": []string{"DENIAL_RATE", "DECISION_TIME"}}
+	run := f.do(t, request{method: http.MethodPost, path: "/api/v1/drift/detect/", token: token, body: signals})
 	wantStatus(t, run, http.StatusCreated)
 	report := run.object(t)
 	if report["drift_event_count"] == float64(0) {

@@ -41,6 +41,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.TrendDirection](r)
 	aliasEnum[models.SeverityLabel](r)
 	aliasEnum[models.ActorType](r)
+	aliasEnum[models.EvidenceReasonCode](r)
 	return r
 }
 
@@ -116,6 +117,15 @@ func (jsonObject) Schema(huma.Registry) *huma.Schema {
 		Type: huma.TypeObject, AdditionalProperties: true, Nullable: true, Examples: []any{map[string]any{}},
 	}
 }
+
+// jsonValue is any JSON value; null when there is none.
+type jsonValue json.RawMessage
+
+// MarshalJSON implements json.Marshaler.
+func (v jsonValue) MarshalJSON() ([]byte, error) { return json.RawMessage(v).MarshalJSON() }
+
+// Schema implements huma.SchemaProvider.
+func (jsonValue) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Examples: []any{40}} }
 
 // filterSchema is how a query parameter of this type is documented.
 func filterSchema(r huma.Registry, t reflect.Type) *huma.Schema {

@@ -158,6 +158,7 @@ func TestAudit_SuperuserAccess(t *testing.T) {
 	t.Parallel()
 	w := factory.New(t)
 	cedar := w.Tenant("cedar")
+	cedar.Drifting()
 	s := w.Store
 	root := superuser(t, cedar)
 	accesses := func() int { return audited(cedar, "superuser_access") }

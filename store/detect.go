@@ -20,11 +20,6 @@ const detectionLock = "upstream.detect"
 // after the client is gone.
 const failureTimeout = 10 * time.Second
 
-// enabledSignals are the drift types a run looks at.
-func enabledSignals() []models.DriftType {
-	return []models.DriftType{models.DriftDenialRate, models.DriftDecisionTime}
-}
-
 // DetectDrift looks for payers that changed and answers with the finished run.
 //
 // The run row is committed first; then one SERIALIZABLE transaction reads the
@@ -67,10 +62,23 @@ func (s *Store) startRun(ctx context.Context, v models.Viewer, p models.DetectPa
 		if err := tx.insert(ctx, run); err != nil {
 			return nil, err
 		}
+		if err := mustHaveClaims(ctx, tx); err != nil {
+			return nil, err
+		}
 		return run, tx.auditChange(ctx, auditReportRunStarted, "report_run", run.ID.String(), change{after: map[string]any{
 			"status": run.Status, "run_type": run.RunType, "method": run.Method, "as_of": run.AsOf,
 		}})
 	})
+}
+
+// mustHaveClaims refuses a run for a customer of whom nothing is known yet: it
+// could only find that nothing changed, which would be believed.
+func mustHaveClaims(ctx context.Context, tx *tenantTx) error {
+	any, err := tx.selectFrom((*models.Claim)(nil)).Limit(1).Exists(ctx)
+	if err == nil && !any {
+		return models.InvalidField("customer", "no_claims", "has no claims yet: upload a file of claims first")
+	}
+	return err
 }
 
 // detect is the run itself, in its one transaction.
@@ -222,13 +230,14 @@ type runSummary struct {
 }
 
 type runParameters struct {
-	AsOfDate     models.Date     `json:"as_of_date"`
-	Method       models.Method   `json:"method"`
-	WindowBy     models.WindowBy `json:"window_by"`
-	BaselineDays int             `json:"baseline_days"`
-	CurrentDays  int             `json:"current_days"`
-	MinVolume    int             `json:"min_volume"`
-	Alpha        float64         `json:"alpha"`
+	AsOfDate     models.Date        `json:"as_of_date"`
+	Method       models.Method      `json:"method"`
+	WindowBy     models.WindowBy    `json:"window_by"`
+	BaselineDays int                `json:"baseline_days"`
+	CurrentDays  int                `json:"current_days"`
+	MinVolume    int                `json:"min_volume"`
+	Alpha        float64            `json:"alpha"`
+	Signals      []models.DriftType `json:"signals"`
 }
 
 func summarize(p models.DetectParams, in drift.Input, result drift.Result, events []models.DriftEvent) runSummary {
@@ -239,7 +248,7 @@ func summarize(p models.DetectParams, in drift.Input, result drift.Result, event
 		EngineVersion: drift.EngineVersion,
 		Parameters: runParameters{
 			AsOfDate: p.AsOf, Method: p.Method, WindowBy: p.WindowBy, BaselineDays: p.BaselineDays,
-			CurrentDays: p.CurrentDays, MinVolume: p.MinVolume, Alpha: p.Alpha,
+			CurrentDays: p.CurrentDays, MinVolume: p.MinVolume, Alpha: p.Alpha, Signals: p.Signals,
 		},
 	}
 	if in.Watermark != nil {

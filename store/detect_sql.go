@@ -5,45 +5,57 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/shopspring/decimal"
 
 	"upstream/models"
 	"upstream/models/drift"
 )
 
-// aggregates reads the claims of both windows once and answers two aggregates
-// in one result: cells by week and code, and histograms of days. The database
-// counts; no claim leaves it. %[1]s is the date column that places a claim in
-// a window. The parameters are the customer, and the starts of the baseline
-// and of the current window and the end of the latter.
+// aggregates reads the claims of both windows once and answers three aggregates
+// in one result: cells by week and code, and histograms of days to the decision
+// and to the payment. The database counts; no claim leaves it. %[1]s is the
+// date column that places a claim in a window. The parameters are the customer,
+// the starts of the baseline and of the current window and the end of the
+// latter; %[2]s may narrow the claims further.
 const aggregates = `
-SELECT grouping(days) = 1 AS is_cell, is_current, week, payer, cpt_group, cpt, days,
+SELECT CASE WHEN grouping(cpt) = 0 THEN 'cell' WHEN grouping(decision_days) = 0 THEN 'decision' ELSE 'payment' END,
+    is_current, week, payer, cpt_group, cpt, coalesce(decision_days, payment_days),
     count(*) FILTER (WHERE outcome = 'PAID'),
     count(*) FILTER (WHERE outcome = 'DENIED'),
     count(*) FILTER (WHERE outcome = 'OTHER'),
-    count(value) FILTER (WHERE is_current),
-    coalesce(sum(value) FILTER (WHERE is_current), 0)
+    count(*) FILTER (WHERE authorization_required),
+    count(*) FILTER (WHERE authorization_required AND authorization_denied),
+    count(paid_for),
+    coalesce(sum(paid_for), 0),
+    coalesce(sum(paid_for * paid_for), 0),
+    count(value),
+    coalesce(sum(value), 0)
 FROM (
     SELECT %[1]s >= $3::date AS is_current,
         ((CASE WHEN %[1]s >= $3::date THEN $4::date ELSE $3::date END) - %[1]s - 1) / 7 AS week,
-        payer, cpt_group, cpt, outcome, decided_date - submitted_date AS days,
-        coalesce(allowed_amount, billed_amount) AS value
+        payer, cpt_group, cpt, outcome, authorization_required, authorization_denied,
+        decided_date - submitted_date AS decision_days,
+        CASE WHEN outcome = 'PAID' THEN payment_date - submitted_date END AS payment_days,
+        CASE WHEN outcome = 'PAID' THEN allowed_amount END AS paid_for,
+        CASE WHEN %[1]s >= $3::date THEN coalesce(allowed_amount, billed_amount) END AS value
     FROM claims
-    WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date
+    WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date%[2]s
 ) c
-GROUP BY GROUPING SETS ((is_current, week, payer, cpt_group, cpt), (is_current, payer, cpt_group, days))`
+GROUP BY GROUPING SETS (
+    (is_current, week, payer, cpt_group, cpt),
+    (is_current, payer, cpt_group, decision_days),
+    (is_current, payer, cpt_group, payment_days))`
 
 // detectSettings give the one aggregate the memory to count in one pass.
 const detectSettings = `SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`
 
 // gather reads everything a run decides on, in the run's own snapshot.
 func gather(ctx context.Context, tx *tenantTx, p models.DetectParams) (drift.Input, error) {
-	input := drift.Input{Params: p, Signals: enabledSignals()}
+	input := drift.Input{Params: p, Signals: p.Signals}
 	if _, err := tx.tx.ExecContext(ctx, detectSettings); err != nil {
 		return input, err
 	}
 	accumulator := drift.NewAccumulator(p)
-	if err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, accumulator) }); err != nil {
+	if err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, "", accumulator) }); err != nil {
 		return input, err
 	}
 	input.Segments = accumulator.Segments()
@@ -62,31 +74,51 @@ func windowColumn(by models.WindowBy) string {
 	return "decided_date"
 }
 
-func aggregate(ctx context.Context, conn *pgx.Conn, customer models.CustomerID, p models.DetectParams, into *drift.Accumulator) error {
-	rows, err := conn.Query(ctx, fmt.Sprintf(aggregates, windowColumn(p.WindowBy)), pgx.QueryExecModeExec,
-		customer.UUID().String(), p.BaselineStart().String(), p.CurrentStart().String(), p.AsOf.String())
+// aggregate adds the claims of a customer to the accumulator, or those of one
+// payer when payer is not empty.
+func aggregate(
+	ctx context.Context, conn *pgx.Conn, customer models.CustomerID, p models.DetectParams, payer string, into *drift.Accumulator,
+) error {
+	narrow := ""
+	args := []any{
+		pgx.QueryExecModeExec, customer.UUID().String(), p.BaselineStart().String(), p.CurrentStart().String(), p.AsOf.String(),
+	}
+	if payer != "" {
+		narrow, args = " AND payer = $5::text", append(args, payer)
+	}
+	rows, err := conn.Query(ctx, fmt.Sprintf(aggregates, windowColumn(p.WindowBy), narrow), args...)
 	if err != nil {
 		return err
 	}
 	var r aggregateRow
 	targets := []any{
-		&r.isCell, &r.isCurrent, &r.week, &r.payer, &r.group, &r.cpt, &r.days,
-		&r.paid, &r.denied, &r.other, &r.valueN, &r.valueSum,
+		&r.kind, &r.isCurrent, &r.week, &r.payer, &r.group, &r.cpt, &r.days,
+		&r.paid, &r.denied, &r.other, &r.authRequired, &r.authDenied,
+		&r.allowed.N, &r.allowed.Sum, &r.allowed.SumSquares, &r.value.N, &r.value.Sum,
 	}
 	_, err = pgx.ForEachRow(rows, targets, func() error { return r.addTo(into) })
 	return err
 }
 
-// aggregateRow is one row of either aggregate; week and cpt are set in cells,
-// days in histograms.
+// The kinds of rows that aggregates answers with.
+const (
+	cellRow     = "cell"
+	decisionRow = "decision"
+	paymentRow  = "payment"
+)
+
+// aggregateRow is one row of any kind; week and cpt are set in cells, days in
+// histograms.
 type aggregateRow struct {
-	isCell, isCurrent   bool
-	week, days          *int
-	payer, group        string
-	cpt                 *string
-	paid, denied, other int
-	valueN              int
-	valueSum            decimal.Decimal
+	kind                     string
+	isCurrent                bool
+	week, days               *int
+	payer, group             string
+	cpt                      *string
+	paid, denied, other      int
+	authRequired, authDenied int
+	allowed                  drift.Moments
+	value                    drift.Amount
 }
 
 func (r *aggregateRow) addTo(a *drift.Accumulator) error {
@@ -94,18 +126,26 @@ func (r *aggregateRow) addTo(a *drift.Accumulator) error {
 	if r.isCurrent {
 		window = drift.Current
 	}
-	if r.isCell {
-		return a.Add(drift.Cell{
-			Window: window, Week: *r.week, Payer: r.payer, CPTGroup: r.group, CPT: *r.cpt,
-			Counts: drift.Counts{Paid: r.paid, Denied: r.denied, Other: r.other},
-			Value:  drift.Amount{N: r.valueN, Sum: r.valueSum},
+	days := func(m drift.Measure, count int) error {
+		if r.days == nil || count == 0 {
+			return nil // the claims have no such date, or another outcome
+		}
+		return a.AddDays(drift.DaysRow{
+			Window: window, Measure: m, Payer: r.payer, CPTGroup: r.group, Days: *r.days, Count: count,
 		})
 	}
-	if r.paid+r.denied == 0 {
-		return nil // only claims of another outcome took this long
+	switch r.kind {
+	case decisionRow:
+		return days(drift.DecisionDays, r.paid+r.denied)
+	case paymentRow:
+		return days(drift.PaymentDays, r.paid)
+	default:
+		return a.Add(drift.Cell{
+			Window: window, Week: *r.week, Payer: r.payer, CPTGroup: r.group, CPT: *r.cpt,
+			Counts: drift.Counts{
+				Paid: r.paid, Denied: r.denied, Other: r.other, AuthRequired: r.authRequired, AuthDenied: r.authDenied,
+			},
+			Allowed: r.allowed, Value: r.value,
+		})
 	}
-	return a.AddDays(drift.DaysRow{
-		Window: window, Measure: drift.DecisionDays, Payer: r.payer, CPTGroup: r.group,
-		Days: *r.days, Count: r.paid + r.denied,
-	})
 }

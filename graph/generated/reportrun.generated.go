@@ -1023,7 +1023,7 @@ func (ec *executionContext) unmarshalInputDetectDriftInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"asOf", "runType", "method", "windowBy", "currentDays", "baselineDays", "minVolume", "alpha", "clientMutationId"}
+	fieldsInOrder := [...]string{"asOf", "runType", "method", "windowBy", "currentDays", "baselineDays", "minVolume", "alpha", "signals", "clientMutationId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1086,6 +1086,13 @@ func (ec *executionContext) unmarshalInputDetectDriftInput(ctx context.Context, 
 				return it, err
 			}
 			it.Alpha = data
+		case "signals":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("signals"))
+			data, err := ec.unmarshalODriftType2ᚕupstreamᚋmodelsᚐDriftTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Signals = data
 		case "clientMutationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientMutationId"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)

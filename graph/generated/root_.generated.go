@@ -537,14 +537,58 @@ type DriftEvent implements Node {
   consecutivePeriods: Int!
   "Names the signal across runs: payer, group, type, direction and current window."
   signalKey: String!
-  "The counts, weekly buckets, test and thresholds behind the event."
-  evidence: JSON!
+  "What the event rests on, computed anew from the claims as they are now, beside what was kept when it was found."
+  evidence: DriftEvidence!
   "Counts changes of this row."
   version: BigInt!
   "When the event was found."
   createdAt: DateTime!
   "The run that found it."
   reportRun: ReportRun!
+}
+
+"What a drift event rests on: as it was found, and as the claims of today have it."
+type DriftEvidence {
+  "Whether the claims of today give the same numbers."
+  reproduced: Boolean!
+  "The values that are not what they were; empty when ` + "`" + `reproduced` + "`" + `."
+  differences: [EvidenceDifference!]!
+  "Why values may differ."
+  reasons: [EvidenceReason!]!
+  "The evidence kept with the event: counts, weekly buckets, test, thresholds."
+  stored: JSON!
+  "The same from the claims of today; null when they are too few to be tested."
+  recomputed: JSON
+  "When the claims were read."
+  computedAt: DateTime!
+}
+
+"One value of the evidence that is not what it was."
+type EvidenceDifference {
+  "Where the value stands within the evidence, such as ` + "`" + `current.count` + "`" + `."
+  path: String!
+  "The value kept with the event; null when it has none."
+  stored: JSON
+  "The value of today; null when there is none."
+  recomputed: JSON
+}
+
+"One reason for evidence to differ."
+type EvidenceReason {
+  "The kind of reason."
+  code: EvidenceReasonCode!
+  "The reason in a sentence."
+  message: String!
+}
+
+"A kind of reason for evidence to differ."
+enum EvidenceReasonCode {
+  "Claims of the windows came with uploads that the run had not seen."
+  CLAIMS_ADDED
+  "The claims of the windows are others, and no later upload accounts for it."
+  CLAIMS_CHANGED
+  "Another version of the engine computes other numbers."
+  ENGINE_CHANGED
 }
 
 "An aspect of a payer's behaviour."
@@ -1027,7 +1071,7 @@ type ReportRunEdge {
 
 "What to compare, and how. Every field may be left out."
 input DetectDriftInput {
-  "End of the current window, exclusive; today (UTC) by default, and never later."
+  "End of the current window, exclusive; today (UTC) by default (the first of this month for ` + "`" + `MONTHLY` + "`" + `), and never later."
   asOf: Date
   "Type of the run: ` + "`" + `WEEKLY` + "`" + ` by default, ` + "`" + `CUSTOM` + "`" + ` when a window length is given."
   runType: RunType
@@ -1043,6 +1087,8 @@ input DetectDriftInput {
   minVolume: Int
   "Accepted share of false discoveries, above 0 and at most 0.5; 0.05 by default."
   alpha: Float
+  "The drift types to look at; all of them by default."
+  signals: [DriftType!]
   "Repeated in the payload, so that a client can match the two."
   clientMutationId: String
 }
@@ -1710,6 +1756,24 @@ func (ec *executionContext) childFields_DriftEventEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type DriftEventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_DriftEvidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reproduced":
+		return ec.fieldContext_DriftEvidence_reproduced(ctx, field)
+	case "differences":
+		return ec.fieldContext_DriftEvidence_differences(ctx, field)
+	case "reasons":
+		return ec.fieldContext_DriftEvidence_reasons(ctx, field)
+	case "stored":
+		return ec.fieldContext_DriftEvidence_stored(ctx, field)
+	case "recomputed":
+		return ec.fieldContext_DriftEvidence_recomputed(ctx, field)
+	case "computedAt":
+		return ec.fieldContext_DriftEvidence_computedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DriftEvidence", field.Name)
+}
+
 func (ec *executionContext) childFields_DriftTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payer":
@@ -1776,6 +1840,28 @@ func (ec *executionContext) childFields_DriftTestEdge(ctx context.Context, field
 		return ec.fieldContext_DriftTestEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DriftTestEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_EvidenceDifference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_EvidenceDifference_path(ctx, field)
+	case "stored":
+		return ec.fieldContext_EvidenceDifference_stored(ctx, field)
+	case "recomputed":
+		return ec.fieldContext_EvidenceDifference_recomputed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EvidenceDifference", field.Name)
+}
+
+func (ec *executionContext) childFields_EvidenceReason(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_EvidenceReason_code(ctx, field)
+	case "message":
+		return ec.fieldContext_EvidenceReason_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EvidenceReason", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -59,14 +59,15 @@ var (
 	// it, which GraphQL will show as objects once it has users; the run of a
 	// test, which is the object that a connection hangs from.
 	onlyREST = map[string][]string{
-		"AuditEvent": {"_links", "customer", "user"},
-		"Claim":      {"_links", "customer"},
-		"Customer":   {"_links"},
-		"DriftEvent": {"_links", "customer"},
-		"DriftTest":  {"_links", "report_run"},
-		"Rejection":  {"_links"},
-		"ReportRun":  {"_links", "customer", "created_by"},
-		"Upload":     {"_links", "customer", "uploaded_by"},
+		"AuditEvent":    {"_links", "customer", "user"},
+		"Claim":         {"_links", "customer"},
+		"Customer":      {"_links"},
+		"DriftEvent":    {"_links", "customer"},
+		"DriftEvidence": {"_links", "drift_event"},
+		"DriftTest":     {"_links", "report_run"},
+		"Rejection":     {"_links"},
+		"ReportRun":     {"_links", "customer", "created_by"},
+		"Upload":        {"_links", "customer", "uploaded_by"},
 	}
 	// onlyGraphQL: the version, which REST sends as the entity tag.
 	onlyGraphQL = []string{"version"}
@@ -97,6 +98,8 @@ func restRow(t tester, typ string, object map[string]any) Row {
 			row[name] = fullLength(t, value)
 		case connection:
 			row[name] = restPageOf(t, f, value.(map[string]any))
+		case structure:
+			row[name] = parts(value, func(part map[string]any) Row { return restRow(t, f.Type.Name(), part) })
 		case leaf, reference:
 		}
 	}
@@ -121,12 +124,27 @@ func graphqlRow(t tester, typ string, object map[string]any) Row {
 			value = fullLength(t, value)
 		case kind == reference:
 			value = value.(map[string]any)["id"]
+		case kind == structure:
+			value = parts(value, func(part map[string]any) Row { return graphqlRow(t, f.Type.Name(), part) })
 		case kind == connection:
 			value = graphqlPageOf(t, f, value.(map[string]any))
 		}
 		row[restName(name)] = value
 	}
 	return row
+}
+
+// parts reads a structure, or each of a list of them.
+func parts(value any, read func(map[string]any) Row) any {
+	list, ok := value.([]any)
+	if !ok {
+		return read(value.(map[string]any))
+	}
+	rows := make([]Row, len(list))
+	for i, part := range list {
+		rows[i] = read(part.(map[string]any))
+	}
+	return rows
 }
 
 // page is a page of a list inside of an object.

@@ -89,6 +89,19 @@ func detailCases() []Case {
 	}
 	own := ownCustomer()
 	own.As = viewer
+	for _, id := range []string{"{real.event}", "{harbor.event}", "drift" + nowhere} {
+		c := Case{
+			Name: "evidence of " + id, As: viewer, REST: Call{Path: "drift-events/" + id + "/evidence/"},
+			GraphQL: Operation{
+				Document:  "query($id: ID!) { node(id: $id) { ... on DriftEvent { evidence { " + whole("DriftEvidence") + " } } } }",
+				Variables: map[string]any{"id": id}, At: "node.evidence", Type: "DriftEvidence",
+			},
+		}
+		if id != "{real.event}" {
+			c.Want = models.CodeNotFound
+		}
+		cases = append(cases, c)
+	}
 	return append(cases, own, Case{
 		Name: "Customer by the viewer", As: viewer, REST: Call{Path: "customers/me/"},
 		GraphQL: Operation{Document: "{ viewer { customer { " + selection("Customer") + " } } }", At: "viewer.customer", Type: "Customer"},

@@ -31,8 +31,15 @@ const (
 	instant
 	// reference is an object of its own, of which the identifier is selected.
 	reference
+	// structure is an object, or a list of them, without an identifier: a part
+	// of the one it is in.
+	structure
 	connection
 )
+
+// apart are the structures that have an address of their own in REST, and are
+// compared there.
+var apart = map[string]bool{"DriftEvent.evidence": true}
 
 func shapeOf(f *ast.FieldDefinition) shape {
 	def := schema().Types[f.Type.Name()]
@@ -45,6 +52,8 @@ func shapeOf(f *ast.FieldDefinition) shape {
 		return leaf
 	case strings.HasSuffix(def.Name, "Connection"):
 		return connection
+	case def.Fields.ForName("id") == nil:
+		return structure
 	default:
 		return reference
 	}
@@ -62,8 +71,11 @@ func selection(typ string) string {
 	for _, f := range definition(typ).Fields {
 		switch {
 		case strings.HasPrefix(f.Name, "__"):
+		case apart[typ+"."+f.Name]:
 		case shapeOf(f) == reference:
 			b.WriteString(f.Name + " { id } ")
+		case shapeOf(f) == structure:
+			b.WriteString(f.Name + " { " + selection(f.Type.Name()) + " } ")
 		case shapeOf(f) != connection:
 			b.WriteString(f.Name + " ")
 		}

@@ -23,6 +23,7 @@ type detectCommand struct {
 	BaselineDays *int     `help:"Days of the baseline window before it." placeholder:"N"`
 	MinVolume    *int     `help:"Claims a group needs in both windows to be tested." placeholder:"N"`
 	Alpha        *float64 `help:"False discovery rate." placeholder:"Q"`
+	Signals      []string `help:"Drift types to look at, separated by commas; all of them unless given." placeholder:"TYPE,..."`
 }
 
 // Run makes one detection run and prints what it found.
@@ -68,6 +69,11 @@ func (c detectCommand) input() (models.DetectInput, error) {
 	check("--method", setEnum(&in.Method, c.Method))
 	check("--window-by", setEnum(&in.WindowBy, c.WindowBy))
 	check("--run-type", setEnum(&in.RunType, c.RunType))
+	for _, word := range c.Signals {
+		signal, err := models.ParseEnum[models.DriftType](word)
+		check("--signals", err)
+		in.Signals = append(in.Signals, signal)
+	}
 	return in, models.Invalid(fields...)
 }
 
