@@ -369,7 +369,7 @@ ALTER TABLE report_runs ADD CONSTRAINT report_runs_created_by_fkey FOREIGN KEY (
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE sessions ADD CONSTRAINT sessions_created_at_expires_at_check CHECK ((expires_at > created_at));
-ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason_check CHECK (((end_reason)::text = ANY ((ARRAY['logout'::character varying, 'token_reused'::character varying, 'password_changed'::character varying])::text[])));
+ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason_check CHECK (((end_reason)::text = ANY ((ARRAY['logout'::character varying, 'token_reused'::character varying, 'password_changed'::character varying, 'role_changed'::character varying, 'member_removed'::character varying])::text[])));
 ALTER TABLE sessions ADD CONSTRAINT sessions_ended_at_end_reason_check CHECK (((ended_at IS NULL) = (end_reason IS NULL)));
 ALTER TABLE sessions ADD CONSTRAINT sessions_for_customer_id_fkey FOREIGN KEY (for_customer_id) REFERENCES customers(id);
 ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -552,6 +552,9 @@ CREATE POLICY report_runs_tenant ON report_runs AS PERMISSIVE FOR ALL TO public
 CREATE POLICY sessions_system ON sessions AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY sessions_tenant ON sessions AS PERMISSIVE FOR ALL TO public
+    USING ((for_customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((for_customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY sign_in_failures_system ON sign_in_failures AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));

@@ -112,6 +112,7 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerReports()
 	a.registerDriftEvents()
 	a.registerAuditEvents()
+	a.registerMembers()
 	a.registerHealth()
 	var err error
 	if a.documents, err = makeDocuments(a.huma.OpenAPI()); err != nil {

@@ -66,6 +66,41 @@ func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutp
 	return out
 }
 
+// versionedInput names the row to change, and the version that the change was
+// decided on.
+type versionedInput[I any] struct {
+	ID      I      `path:"id" doc:"The identifier of the row."`
+	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the change was decided on; when the row has changed since, the answer is 412."`
+}
+
+// changedOutput is a row that was just changed.
+type changedOutput[R any] struct {
+	ETag string `header:"ETag" doc:"Strong entity tag: the version of the row."`
+	Body R
+}
+
+// noVersion is a version that no row has.
+const noVersion = 0
+
+// ifMatch is the version that the header names, nil without one or for "*". A
+// tag that we never gave out names no version. Comparison is strong (RFC 9110
+// §13.1.1), so a weak tag never matches.
+func ifMatch(header string) (*int64, error) {
+	tag := strings.TrimSpace(header)
+	if tag == "" || tag == "*" {
+		return nil, nil
+	}
+	if strings.Contains(tag, ",") {
+		return nil, models.InvalidField("If-Match", "invalid", "must hold one entity tag: a row has one version at a time")
+	}
+	number, found := strings.CutPrefix(strings.Trim(tag, `"`), representation+"-")
+	version, err := strconv.ParseInt(number, 10, 64)
+	if !found || err != nil || etag(version) != tag {
+		return new(int64(noVersion)), nil
+	}
+	return &version, nil
+}
+
 // representation counts changes to the shape of our JSON; raising it makes
 // every client fetch anew after such a change.
 const representation = "1"

@@ -57,6 +57,7 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 			{Name: tagClaims, Description: "Adjudicated claim lines."},
 			{Name: tagReports, Description: "Detection runs, and every test they made."},
 			{Name: tagDrift, Description: "What was found: changes of a payer's behaviour."},
+			{Name: tagMembers, Description: "Who belongs to the organisation, and what they may do."},
 			{Name: tagAudit, Description: "Who did what, and when."},
 			{Name: tagHealth, Description: "Is the service alive and ready?"},
 		},
@@ -71,6 +72,7 @@ const (
 	tagClaims    = "claims"
 	tagReports   = "reports"
 	tagDrift     = "drift-events"
+	tagMembers   = "members"
 	tagAudit     = "audit-events"
 	tagHealth    = "health"
 )

@@ -24,6 +24,9 @@ type operation struct {
 	description string
 	// permission is what the viewer needs; empty for operations open to all.
 	permission models.Permission
+	// acrossCustomers operations are about no customer's data: a superuser need
+	// name none.
+	acrossCustomers bool
 	// signedIn demands a viewer, whatever they may do; permission implies it.
 	signedIn bool
 	// status is that of success; 0 means 200.
@@ -72,10 +75,12 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.MaxBodyBytes = op.maxBody + 1 // the library refuses a body of exactly its limit
 	}
 	if op.permission != "" {
-		spec.Middlewares = append(spec.Middlewares, a.authorize(op.permission))
+		spec.Middlewares = append(spec.Middlewares, a.authorize(op))
 		spec.Security = []map[string][]string{{"bearer": {}}}
-		spec.Parameters = append(spec.Parameters, customerParam())
-		spec.Description += "\n\nNeeds the permission `" + string(op.permission) + "`."
+		if !op.acrossCustomers {
+			spec.Parameters = append(spec.Parameters, customerParam())
+		}
+		spec.Description += "\n\n" + op.permission.NeedsSentence(string(op.permission))
 		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
 	}
 	if op.signedIn {
@@ -108,12 +113,12 @@ func (op operation) allCodes() []models.Code {
 // authorize puts the viewer into the context and refuses early who lacks the
 // permission: before a gigabyte of upload is received, and before a malformed
 // body could be answered with anything but 401. The store checks again.
-func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Context)) {
+func (a *api) authorize(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
 		v, err := a.auth.ViewerOf(r)
 		if err == nil {
-			err = v.Authorize(p)
+			err = op.admits(v)
 		}
 		if err != nil {
 			a.writeProblem(w, r, err)
@@ -121,6 +126,14 @@ func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Contex
 		}
 		next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
 	}
+}
+
+// admits answers nil when the viewer has the permission of the operation.
+func (op operation) admits(v models.Viewer) error {
+	if op.acrossCustomers {
+		return v.AuthorizeAcross(op.permission)
+	}
+	return v.Authorize(op.permission)
 }
 
 // authenticate is authorize for what every account may do about itself.

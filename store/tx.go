@@ -188,6 +188,9 @@ func (tx *tenantTx) selectFrom(model any) *bun.SelectQuery {
 	return tx.tx.NewSelect().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)
 }
 
+// owner is whose rows selectFrom selects.
+func (tx *tenantTx) owner() models.CustomerID { return tx.customer }
+
 // query runs SQL text of ours, in which ?0 is the customer and ?1 the first
 // of args.
 func (tx *tenantTx) query(text string, args ...any) *bun.RawQuery {

@@ -61,14 +61,20 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputAuditEventOrder,
+		ec.unmarshalInputChangeMemberRoleInput,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
+		ec.unmarshalInputCustomerFilter,
+		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDetectDriftInput,
 		ec.unmarshalInputDriftEventFilter,
 		ec.unmarshalInputDriftEventOrder,
 		ec.unmarshalInputDriftTestFilter,
 		ec.unmarshalInputDriftTestOrder,
+		ec.unmarshalInputMemberFilter,
+		ec.unmarshalInputMemberOrder,
 		ec.unmarshalInputRejectionOrder,
+		ec.unmarshalInputRemoveMemberInput,
 		ec.unmarshalInputReportRunFilter,
 		ec.unmarshalInputReportRunOrder,
 		ec.unmarshalInputUploadFilter,
@@ -149,7 +155,7 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema/auditevent.graphqls", Input: `"One line of the customer's audit log. Nobody can change or remove one."
-type AuditEvent implements Node {
+type AuditEvent implements Node @requires(permission: VIEW_AUDIT) {
   "The event's identifier, ` + "`" + `aud_…` + "`" + `."
   id: ID!
   "Number of the line in the customer's chain, from 1 without gaps."
@@ -255,7 +261,7 @@ type AuditEventEdge {
 }
 
 extend type Query {
-  "Who did what in the customer's data, newest first. Needs the permission ` + "`" + `VIEW_AUDIT` + "`" + `."
+  "Who did what in the customer's data, newest first."
   auditEvents(
     "Only events that match all of these."
     filter: AuditEventFilter
@@ -271,11 +277,11 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): AuditEventConnection!
+  ): AuditEventConnection! @requires(permission: VIEW_AUDIT)
 }
 `, BuiltIn: false},
 	{Name: "../schema/claim.graphqls", Input: `"One adjudicated claim line. It exists only once the payer has decided, and carries no patient identity."
-type Claim implements Node {
+type Claim implements Node @requires(permission: VIEW_CLAIMS) {
   "The claim's identifier, ` + "`" + `clm_…` + "`" + `."
   id: ID!
   "The provider's own number of the claim."
@@ -333,7 +339,7 @@ type Claim implements Node {
   "When the claim was stored."
   processedAt: DateTime!
   "The file the claim came with."
-  upload: Upload!
+  upload: Upload! @requires(permission: VIEW_CLAIMS)
 }
 
 "How a payer decided a claim."
@@ -447,11 +453,11 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ClaimConnection!
+  ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/customer.graphqls", Input: `"One healthcare provider organisation. Every claim, upload, run and event belongs to exactly one."
-type Customer implements Node {
+type Customer implements Node @requires(permission: VIEW_CUSTOMER) {
   "The customer's identifier, ` + "`" + `cust_…` + "`" + `."
   id: ID!
   "Short name for addresses and commands: lower-case letters, digits and hyphens."
@@ -474,13 +480,77 @@ type Customer implements Node {
   updatedAt: DateTime!
 }
 
+"Narrows a list of customers; all given fields must match."
+input CustomerFilter {
+  "Only the customer with this short name."
+  slug: String
+  "Only customers whose name contains this text, ignoring case."
+  name: String
+}
+
+"How a list of customers is sorted."
+input CustomerOrder {
+  "The field to sort by."
+  field: CustomerOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What customers can be sorted by."
+enum CustomerOrderField {
+  "The full name."
+  NAME
+  "The short name."
+  SLUG
+  "When the customer was created."
+  CREATED_AT
+}
+
+"A page of customers."
+type CustomerConnection {
+  "The rows of this page with their cursors."
+  edges: [CustomerEdge!]!
+  "The rows of this page."
+  nodes: [Customer!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A customer within a page."
+type CustomerEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The customer."
+  node: Customer!
+}
+
 extend type Query {
+  "The customers the viewer may act for, by name: the own one, or all of them for a superuser, who need not name one here."
+  customers(
+    "Only customers that match all of these."
+    filter: CustomerFilter
+    "Words that must each occur in the short or the full name."
+    search: String
+    "How to sort; ties are broken by name and identifier."
+    orderBy: [CustomerOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): CustomerConnection! @requires(permission: VIEW_CUSTOMER)
+
   "The customer the viewer acts for."
-  customer: Customer
+  customer: Customer @requires(permission: VIEW_CUSTOMER)
 }
 `, BuiltIn: false},
 	{Name: "../schema/driftevent.graphqls", Input: `"One detected change of a payer's behaviour between the baseline and the current window of its run."
-type DriftEvent implements Node {
+type DriftEvent implements Node @requires(permission: VIEW_REPORTS) {
   "The event's identifier, ` + "`" + `drift_…` + "`" + `."
   id: ID!
   "The payer whose behaviour changed."
@@ -544,7 +614,7 @@ type DriftEvent implements Node {
   "When the event was found."
   createdAt: DateTime!
   "The run that found it."
-  reportRun: ReportRun!
+  reportRun: ReportRun! @requires(permission: VIEW_REPORTS)
 }
 
 "An aspect of a payer's behaviour."
@@ -678,7 +748,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftEventConnection!
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
 
   "Drift events of the most recent successful run; empty when there is none yet."
   activeDriftEvents(
@@ -696,7 +766,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftEventConnection!
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/drifttest.graphqls", Input: `"One test a run made, whether or not it became an event: the record of what was looked at and not only of what was found."
@@ -738,7 +808,7 @@ type DriftTest {
   "Whether the change is statistically significant."
   significant: Boolean!
   "The event this test became; null when it passed too few gates."
-  driftEvent: DriftEvent
+  driftEvent: DriftEvent @requires(permission: VIEW_REPORTS)
 }
 
 "Narrows a run's tests; all given fields must match."
@@ -835,6 +905,154 @@ type UserError {
   existingId: ID
 }
 `, BuiltIn: false},
+	{Name: "../schema/member.graphqls", Input: `"A user's membership of the customer: who it is, and what they may do here."
+type Member implements Node @requires(permission: MANAGE_USERS) {
+  "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
+  id: ID!
+  "The user's identifier, ` + "`" + `user_…` + "`" + `; the same in every customer they belong to."
+  userId: ID!
+  "E-mail address the user signs in with."
+  email: String!
+  "First name; empty when not known."
+  firstName: String!
+  "Last name; empty when not known."
+  lastName: String!
+  "What the member may do."
+  role: Role!
+  "Whether the account can sign in."
+  isActive: Boolean!
+  "Counts changes of the membership and of its user; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the user joined the customer."
+  createdAt: DateTime!
+  "When the membership or its user was last changed."
+  updatedAt: DateTime!
+}
+
+"Narrows a list of members; all given fields must match."
+input MemberFilter {
+  "Only members with this role."
+  role: Role
+  "Only members whose account can sign in, or only those whose account cannot."
+  isActive: Boolean
+}
+
+"How a list of members is sorted."
+input MemberOrder {
+  "The field to sort by."
+  field: MemberOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What members can be sorted by."
+enum MemberOrderField {
+  "The e-mail address."
+  EMAIL
+  "The last name."
+  LAST_NAME
+  "The role, in the order of the alphabet."
+  ROLE
+  "When the user joined."
+  CREATED_AT
+}
+
+"A page of members."
+type MemberConnection {
+  "The rows of this page with their cursors."
+  edges: [MemberEdge!]!
+  "The rows of this page."
+  nodes: [Member!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A member within a page."
+type MemberEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The member."
+  node: Member!
+}
+
+extend type Query {
+  "Who belongs to the customer, by e-mail address."
+  members(
+    "Only members that match all of these."
+    filter: MemberFilter
+    "Words that must each occur in the e-mail address, the first or the last name."
+    search: String
+    "How to sort; ties are broken by e-mail address and identifier."
+    orderBy: [MemberOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): MemberConnection! @requires(permission: MANAGE_USERS)
+}
+
+"Which member gets which role."
+input ChangeMemberRoleInput {
+  "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
+  id: ID!
+  "The role to give."
+  role: Role!
+  "The member's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `changeMemberRole` + "`" + `."
+type ChangeMemberRolePayload {
+  "The member with the new role; null when there are user errors."
+  member: Member
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which member to remove."
+input RemoveMemberInput {
+  "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
+  id: ID!
+  "The member's ` + "`" + `version` + "`" + ` that the removal was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `removeMember` + "`" + `."
+type RemoveMemberPayload {
+  "Identifier of the membership that is gone; null when there are user errors."
+  removedMemberId: ID
+  "What kept the removal from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Gives a member another role, and signs them out. Only owners give the roles owner and admin and change who has them; the last owner who can sign in stays owner."
+  changeMemberRole(
+    "Which member gets which role."
+    input: ChangeMemberRoleInput!
+  ): ChangeMemberRolePayload! @requires(permission: MANAGE_USERS)
+
+  "Takes a member out of the customer, and signs them out; their account stays. Only owners remove owners and admins, and the last owner who can sign in stays."
+  removeMember(
+    "Which member to remove."
+    input: RemoveMemberInput!
+  ): RemoveMemberPayload! @requires(permission: MANAGE_USERS)
+}
+`, BuiltIn: false},
 	{Name: "../schema/relay.graphqls", Input: `"An object with an identifier that is unique across all kinds and stays the same for ever."
 interface Node {
   "The object's identifier, which says its kind: ` + "`" + `clm_…` + "`" + ` is a claim, ` + "`" + `run_…` + "`" + ` a report run."
@@ -862,7 +1080,7 @@ enum OrderDirection {
 }
 `, BuiltIn: false},
 	{Name: "../schema/reportrun.graphqls", Input: `"One drift computation: which windows were compared and how, every test it made, and the changes it found."
-type ReportRun implements Node {
+type ReportRun implements Node @requires(permission: VIEW_REPORTS) {
   "The run's identifier, ` + "`" + `run_…` + "`" + `."
   id: ID!
   "Why the run was made, and which windows it defaulted to."
@@ -923,7 +1141,7 @@ type ReportRun implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftEventConnection!
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
   "Every test this run made, whether or not it became an event, by payer."
   tests(
     "Only tests that match all of these."
@@ -938,7 +1156,7 @@ type ReportRun implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftTestConnection!
+  ): DriftTestConnection! @requires(permission: VIEW_REPORTS)
 }
 
 "Why a run was made, and which windows it defaults to."
@@ -1062,7 +1280,7 @@ extend type Mutation {
   detectDrift(
     "What to compare, and how."
     input: DetectDriftInput!
-  ): DetectDriftPayload!
+  ): DetectDriftPayload! @requires(permission: RUN_DETECTION)
 }
 
 extend type Query {
@@ -1080,7 +1298,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ReportRunConnection!
+  ): ReportRunConnection! @requires(permission: VIEW_REPORTS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"A calendar day without time or zone, written ` + "`" + `YYYY-MM-DD` + "`" + `."
@@ -1118,9 +1336,18 @@ type Query {
 
 "Everything that can be changed."
 type Mutation
+
+"""
+What a field needs of the viewer's role or, for an API key, of its scopes. On a type it is what ` + "`" + `node` + "`" + ` needs to find
+an object of that type. The store refuses whoever lacks it; this declares it.
+"""
+directive @requires(
+  "The permission; ` + "`" + `Permission` + "`" + ` says what each one allows."
+  permission: Permission!
+) on FIELD_DEFINITION | OBJECT
 `, BuiltIn: false},
 	{Name: "../schema/upload.graphqls", Input: `"One file of claims and its data-quality report: how many rows it had, how many were kept, and why the others were not."
-type Upload implements Node {
+type Upload implements Node @requires(permission: VIEW_CLAIMS) {
   "The upload's identifier, ` + "`" + `upl_…` + "`" + `."
   id: ID!
   "When the file was received."
@@ -1189,7 +1416,7 @@ type Upload implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ClaimConnection!
+  ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
   "The rows that were not kept, in file order."
   rejections(
     "How to sort."
@@ -1202,7 +1429,7 @@ type Upload implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): RejectionConnection!
+  ): RejectionConnection! @requires(permission: VIEW_CLAIMS)
 }
 
 "Where a file of claims stands."
@@ -1356,7 +1583,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): UploadConnection!
+  ): UploadConnection! @requires(permission: VIEW_CLAIMS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/viewer.graphqls", Input: `"Who is asking, and what they may do."
@@ -1372,7 +1599,7 @@ type Viewer {
   "Everything the viewer may do within the customer they act for."
   permissions: [Permission!]!
   "The customer the viewer acts for; null for a superuser who named none."
-  customer: Customer
+  customer: Customer @requires(permission: VIEW_CUSTOMER)
 }
 
 "What a member may do within one customer. Each role may do all that those below it may."
@@ -1490,6 +1717,18 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ChangeMemberRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_ChangeMemberRolePayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ChangeMemberRolePayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ChangeMemberRolePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangeMemberRolePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Claim(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -1602,6 +1841,30 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_updatedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Customer", field.Name)
+}
+
+func (ec *executionContext) childFields_CustomerConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_CustomerConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_CustomerConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_CustomerConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_CustomerConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CustomerConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_CustomerEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_CustomerEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_CustomerEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CustomerEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_DetectDriftPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1778,6 +2041,56 @@ func (ec *executionContext) childFields_DriftTestEdge(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type DriftTestEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Member_id(ctx, field)
+	case "userId":
+		return ec.fieldContext_Member_userId(ctx, field)
+	case "email":
+		return ec.fieldContext_Member_email(ctx, field)
+	case "firstName":
+		return ec.fieldContext_Member_firstName(ctx, field)
+	case "lastName":
+		return ec.fieldContext_Member_lastName(ctx, field)
+	case "role":
+		return ec.fieldContext_Member_role(ctx, field)
+	case "isActive":
+		return ec.fieldContext_Member_isActive(ctx, field)
+	case "version":
+		return ec.fieldContext_Member_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Member_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Member_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Member", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MemberConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MemberConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MemberConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MemberConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_MemberEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_MemberEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -1828,6 +2141,18 @@ func (ec *executionContext) childFields_RejectionEdge(ctx context.Context, field
 		return ec.fieldContext_RejectionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RejectionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RemoveMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "removedMemberId":
+		return ec.fieldContext_RemoveMemberPayload_removedMemberId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveMemberPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RemoveMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveMemberPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ReportRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

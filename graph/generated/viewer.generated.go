@@ -381,58 +381,14 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) unmarshalNPermission2upstreamᚋmodelsᚐPermission(ctx context.Context, v any) (models.Permission, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := unmarshalNPermission2upstreamᚋmodelsᚐPermission[tmp]
+	var res models.Permission
+	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNPermission2upstreamᚋmodelsᚐPermission(ctx context.Context, sel ast.SelectionSet, v models.Permission) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(marshalNPermission2upstreamᚋmodelsᚐPermission[v])
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
+	return v
 }
-
-var (
-	unmarshalNPermission2upstreamᚋmodelsᚐPermission = map[string]models.Permission{
-		"VIEW_CUSTOMER":        models.PermissionViewCustomer,
-		"VIEW_CLAIMS":          models.PermissionViewClaims,
-		"UPLOAD_CLAIMS":        models.PermissionUploadClaims,
-		"VIEW_REPORTS":         models.PermissionViewReports,
-		"RUN_DETECTION":        models.PermissionRunDetection,
-		"VIEW_MAPPINGS":        models.PermissionViewMappings,
-		"MANAGE_MAPPINGS":      models.PermissionManageMappings,
-		"VIEW_ALERTS":          models.PermissionViewAlerts,
-		"MANAGE_ALERTS":        models.PermissionManageAlerts,
-		"VIEW_WEBHOOKS":        models.PermissionViewWebhooks,
-		"MANAGE_WEBHOOKS":      models.PermissionManageWebhooks,
-		"MANAGE_USERS":         models.PermissionManageUsers,
-		"MANAGE_API_KEYS":      models.PermissionManageAPIKeys,
-		"MANAGE_CONFIGURATION": models.PermissionManageConfiguration,
-		"VIEW_AUDIT":           models.PermissionViewAudit,
-	}
-	marshalNPermission2upstreamᚋmodelsᚐPermission = map[models.Permission]string{
-		models.PermissionViewCustomer:        "VIEW_CUSTOMER",
-		models.PermissionViewClaims:          "VIEW_CLAIMS",
-		models.PermissionUploadClaims:        "UPLOAD_CLAIMS",
-		models.PermissionViewReports:         "VIEW_REPORTS",
-		models.PermissionRunDetection:        "RUN_DETECTION",
-		models.PermissionViewMappings:        "VIEW_MAPPINGS",
-		models.PermissionManageMappings:      "MANAGE_MAPPINGS",
-		models.PermissionViewAlerts:          "VIEW_ALERTS",
-		models.PermissionManageAlerts:        "MANAGE_ALERTS",
-		models.PermissionViewWebhooks:        "VIEW_WEBHOOKS",
-		models.PermissionManageWebhooks:      "MANAGE_WEBHOOKS",
-		models.PermissionManageUsers:         "MANAGE_USERS",
-		models.PermissionManageAPIKeys:       "MANAGE_API_KEYS",
-		models.PermissionManageConfiguration: "MANAGE_CONFIGURATION",
-		models.PermissionViewAudit:           "VIEW_AUDIT",
-	}
-)
 
 func (ec *executionContext) unmarshalNPermission2ᚕupstreamᚋmodelsᚐPermissionᚄ(ctx context.Context, v any) ([]models.Permission, error) {
 	var vSlice []any
@@ -463,6 +419,16 @@ func (ec *executionContext) marshalNPermission2ᚕupstreamᚋmodelsᚐPermission
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNRole2upstreamᚋmodelsᚐRole(ctx context.Context, v any) (models.Role, error) {
+	var res models.Role
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRole2upstreamᚋmodelsᚐRole(ctx context.Context, sel ast.SelectionSet, v models.Role) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalORole2ᚖupstreamᚋmodelsᚐRole(ctx context.Context, v any) (*models.Role, error) {

@@ -44,6 +44,10 @@ type (
 	DriftTestEdge        = Edge[*models.DriftTest]
 	AuditEventConnection = Connection[*models.AuditEvent]
 	AuditEventEdge       = Edge[*models.AuditEvent]
+	CustomerConnection   = Connection[*models.Customer]
+	CustomerEdge         = Edge[*models.Customer]
+	MemberConnection     = Connection[*models.Member]
+	MemberEdge           = Edge[*models.Member]
 )
 
 // NewConnection arranges a page of rows the way Relay wants it. A nil page is
