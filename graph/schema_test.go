@@ -74,7 +74,7 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 	for name, filter := range map[string]any{
 		"ClaimFilter": models.ClaimFilter{}, "UploadFilter": models.UploadFilter{}, "ReportRunFilter": models.ReportRunFilter{},
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
-		"AuditEventFilter": models.AuditEventFilter{},
+		"AuditEventFilter": models.AuditEventFilter{}, "MemberFilter": models.MemberFilter{}, "CustomerFilter": models.CustomerFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -117,7 +117,8 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"UploadOrderField": models.UploadOrderField("").Values(), "RejectionOrderField": models.RejectionOrderField("").Values(),
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
 		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
-		"AuditEventOrderField": models.AuditEventOrderField("").Values(),
+		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "MemberOrderField": models.MemberOrderField("").Values(),
+		"CustomerOrderField": models.CustomerOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {

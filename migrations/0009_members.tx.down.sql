@@ -1,4 +1,6 @@
-DROP POLICY sessions_tenant ON sessions;
+DROP TRIGGER memberships_removal_ends_sessions ON memberships;
+DROP TRIGGER memberships_role_ends_sessions ON memberships;
+DROP FUNCTION end_member_sessions();
 
 ALTER TABLE sessions NO FORCE ROW LEVEL SECURITY;
 UPDATE sessions SET end_reason = 'logout' WHERE end_reason IN ('role_changed', 'member_removed');

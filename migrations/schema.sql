@@ -477,6 +477,22 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.end_member_sessions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    was text := coalesce(current_setting('app.system', true), '');
+BEGIN
+    PERFORM set_config('app.system', 'on', true);
+    UPDATE sessions
+    SET ended_at = now(), end_reason = CASE TG_OP WHEN 'DELETE' THEN 'member_removed' ELSE 'role_changed' END
+    WHERE user_id = OLD.user_id AND for_customer_id = OLD.customer_id AND ended_at IS NULL;
+    PERFORM set_config('app.system', was, true);
+    RETURN NULL;
+END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.raise_token_version()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -493,6 +509,8 @@ $function$
 CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER memberships_raise_token_version BEFORE UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION raise_token_version();
+CREATE TRIGGER memberships_removal_ends_sessions AFTER DELETE ON public.memberships FOR EACH ROW EXECUTE FUNCTION end_member_sessions();
+CREATE TRIGGER memberships_role_ends_sessions AFTER UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION end_member_sessions();
 CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN (((old.password_hash IS DISTINCT FROM new.password_hash) OR (old.is_active IS DISTINCT FROM new.is_active) OR (old.is_superuser IS DISTINCT FROM new.is_superuser))) EXECUTE FUNCTION raise_token_version();
 
 -- Row-level security
@@ -552,9 +570,6 @@ CREATE POLICY report_runs_tenant ON report_runs AS PERMISSIVE FOR ALL TO public
 CREATE POLICY sessions_system ON sessions AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
-CREATE POLICY sessions_tenant ON sessions AS PERMISSIVE FOR ALL TO public
-    USING ((for_customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
-    WITH CHECK ((for_customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY sign_in_failures_system ON sign_in_failures AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));

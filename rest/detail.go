@@ -66,13 +66,6 @@ func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutp
 	return out
 }
 
-// versionedInput names the row to change, and the version that the change was
-// decided on.
-type versionedInput[I any] struct {
-	ID      I      `path:"id" doc:"The identifier of the row."`
-	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the change was decided on; when the row has changed since, the answer is 412."`
-}
-
 // changedOutput is a row that was just changed.
 type changedOutput[R any] struct {
 	ETag string `header:"ETag" doc:"Strong entity tag: the version of the row."`

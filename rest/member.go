@@ -43,9 +43,14 @@ type roleBody struct {
 }
 
 type changeRoleInput struct {
-	versionedInput[models.MembershipID]
+	ID      models.MembershipID `path:"id" doc:"The identifier of the row."`
+	IfMatch string              `header:"If-Match" doc:"The entity tag of the version that the change was decided on, or *; when the row has changed since, the answer is 412."`
+	Body    roleBody
+}
 
-	Body roleBody
+type removeInput struct {
+	ID      models.MembershipID `path:"id" doc:"The identifier of the row."`
+	IfMatch string              `header:"If-Match" doc:"The entity tag of the version that the removal was decided on; when the row has changed since, the answer is 412."`
 }
 
 func (a *api) registerMembers() {
@@ -97,7 +102,7 @@ func (a *api) changeMemberRole(ctx context.Context, in *changeRoleInput) (*chang
 	return &changedOutput[member]{ETag: etag(m.Version), Body: showMember(linksFor(ctx), m)}, nil
 }
 
-func (a *api) removeMember(ctx context.Context, in *versionedInput[models.MembershipID]) (*noOutput, error) {
+func (a *api) removeMember(ctx context.Context, in *removeInput) (*noOutput, error) {
 	version, err := ifMatch(in.IfMatch)
 	if err != nil {
 		return nil, err

@@ -16,11 +16,6 @@ const (
 	auditMemberRemoved auditAction = "member_removed"
 )
 
-const (
-	endedByRoleChange endReason = "role_changed"
-	endedByRemoval    endReason = "member_removed"
-)
-
 // memberRows is what a Member is read from. It names its columns, so that no
 // column that users get later is shown by itself.
 const memberRows = `(SELECT me.id, me.customer_id, me.user_id, me.role, us.email, us.first_name, us.last_name, us.is_active,
@@ -115,16 +110,13 @@ func (s *Store) ChangeMemberRole(ctx context.Context, v models.Viewer, in models
 	})
 }
 
-// setRole does what ChangeMemberRole has found to be allowed. A trigger
-// invalidates the tokens that were issued for the former role.
+// setRole does what ChangeMemberRole has found to be allowed. Triggers end the
+// sessions of the former role and invalidate its tokens.
 func (tx *tenantTx) setRole(ctx context.Context, member *models.Member, role models.Role) (*models.Member, error) {
 	_, err := tx.updateOf((*models.Membership)(nil)).
 		Set("role = ?", role).Set("version = version + 1").Set("updated_at = ?", tx.now).
 		Where("id = ?", member.ID).Exec(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := tx.endMemberSessions(ctx, member.UserID, endedByRoleChange); err != nil {
 		return nil, err
 	}
 	changed := diff(&models.Membership{Role: member.Role}, &models.Membership{Role: role})
@@ -166,11 +158,9 @@ func (s *Store) RemoveMember(ctx context.Context, v models.Viewer, in models.Rem
 	return err
 }
 
-// removeMember does what RemoveMember has found to be allowed.
+// removeMember does what RemoveMember has found to be allowed. A trigger ends
+// the member's sessions.
 func (tx *tenantTx) removeMember(ctx context.Context, member *models.Member) error {
-	if err := tx.endMemberSessions(ctx, member.UserID, endedByRemoval); err != nil {
-		return err
-	}
 	if _, err := tx.query(`DELETE FROM memberships WHERE customer_id = ?0 AND id = ?1`, member.ID).Exec(ctx); err != nil {
 		return err
 	}
@@ -247,11 +237,4 @@ func (tx *tenantTx) keepOwner(ctx context.Context, member *models.Member, field 
 		Code: models.CodeConflict, Message: "A customer always keeps an owner who can sign in.",
 		Fields: []models.FieldError{{Path: field, Code: "last_owner", Message: "is about the last owner: make somebody else owner first"}},
 	}
-}
-
-// endMemberSessions signs a user out of this customer, everywhere.
-func (tx *tenantTx) endMemberSessions(ctx context.Context, user models.UserID, why endReason) error {
-	_, err := tx.query(`UPDATE sessions SET ended_at = ?2, end_reason = ?3
-		WHERE for_customer_id = ?0 AND user_id = ?1 AND ended_at IS NULL`, user, tx.now, why).Exec(ctx)
-	return err
 }

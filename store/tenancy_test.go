@@ -206,13 +206,23 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 
 	upload := must(s.Uploads(ctx, theirs, models.UploadFilter{}, everyRow[models.UploadOrderField]()))(t).Items[0].ID
 	claim := must(s.Claims(ctx, theirs, models.ClaimFilter{}, everyRow[models.ClaimOrderField]()))(t).Items[0].ID
+	colleague := harbor.User(models.RoleAnalyst)
 	event := must(s.DriftEvents(ctx, theirs, models.DriftEventFilter{}, everyRow[models.DriftEventOrderField]()))(t).Items[0].ID
 
 	for name, call := range map[string]func() error{
-		"Upload":     func() error { _, err := s.Upload(ctx, v, upload); return err },
-		"Claim":      func() error { _, err := s.Claim(ctx, v, claim); return err },
-		"ReportRun":  func() error { _, err := s.ReportRun(ctx, v, run.ID); return err },
-		"DriftEvent": func() error { _, err := s.DriftEvent(ctx, v, event); return err },
+		"Upload": func() error { _, err := s.Upload(ctx, v, upload); return err },
+		"Claim":  func() error { _, err := s.Claim(ctx, v, claim); return err },
+		"Member": func() error { _, err := s.Member(ctx, v, memberOf(t, harbor, colleague).ID); return err },
+		"ChangeMemberRole": func() error {
+			_, err := s.ChangeMemberRole(ctx, v, models.RoleChange{ID: memberOf(t, harbor, colleague).ID, Role: models.RoleViewer})
+			return err
+		},
+		"RemoveMember": func() error {
+			return s.RemoveMember(ctx, v, models.Removal{ID: memberOf(t, harbor, colleague).ID})
+		},
+		"CustomerByID": func() error { _, err := s.CustomerByID(ctx, v, harbor.Customer.ID); return err },
+		"ReportRun":    func() error { _, err := s.ReportRun(ctx, v, run.ID); return err },
+		"DriftEvent":   func() error { _, err := s.DriftEvent(ctx, v, event); return err },
 		"Rejections": func() error {
 			_, err := s.Rejections(ctx, v, upload, everyRow[models.RejectionOrderField]())
 			return err
