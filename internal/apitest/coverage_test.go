@@ -10,13 +10,14 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"upstream/models"
 	"upstream/rest"
 )
 
 // allCases are the questions of this package that are known before it runs.
 func allCases() []Case {
 	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases())
-	for _, w := range slices.Concat(detections(), refusals()) {
+	for _, w := range slices.Concat(detections(), refusals(), memberChanges(), memberRefusals()) {
 		cases = append(cases, w.Case)
 	}
 	for _, l := range lists() {
@@ -47,6 +48,7 @@ var aloneInGraphQL = map[string]string{
 type document struct {
 	Paths map[string]map[string]struct {
 		OperationID string
+		Permission  models.Permission `json:"x-permission"`
 		Parameters  []struct{ Name, In string }
 		Responses   map[string]struct {
 			Content map[string]struct {

@@ -45,9 +45,10 @@ type Server struct {
 	http *httptest.Server
 	// names are what placeholders stand for.
 	names map[string]string
-	// mu guards tokens, by user.
-	mu     sync.Mutex
-	tokens map[string]string
+	// mu guards the access and refresh tokens, by user.
+	mu      sync.Mutex
+	tokens  map[string]string
+	refresh map[string]string
 }
 
 // NewServer starts one for the test. Of claims and runs it has none.
@@ -55,7 +56,7 @@ func NewServer(t testing.TB) *Server {
 	t.Helper()
 	w := factory.New(t)
 	w.Store = w.StoreWith(w.DB.App, store.Options{NewUUID: counter(), Logger: slog.New(slog.DiscardHandler)})
-	s := &Server{World: w, names: map[string]string{}, tokens: map[string]string{}}
+	s := &Server{World: w, names: map[string]string{}, tokens: map[string]string{}, refresh: map[string]string{}}
 	s.Cedar, s.Harbor = s.clinic("cedar"), s.clinic("harbor")
 	s.superuser()
 	s.http = httptest.NewServer(s.handler())
@@ -79,7 +80,10 @@ func (s *Server) clinic(slug string) *factory.Tenant {
 	tenant := s.Tenant(slug)
 	s.names[slug] = tenant.Customer.ID.String()
 	for _, role := range models.Role("").Values() {
-		s.names[slug+"."+role] = tenant.UserWithHash(models.Role(role), passwordHash).Email
+		user := tenant.UserWithHash(models.Role(role), passwordHash)
+		s.names[slug+"."+role] = user.Email
+		id := uuid.MustParse(factory.Query[string](tenant, `SELECT id::text FROM memberships WHERE user_id = ?`, user.UserID.UUID().String()))
+		s.known("member."+slug+"."+role, models.MembershipID{}.From(id).String(), id)
 	}
 	return tenant
 }
@@ -167,12 +171,12 @@ func (s *Server) token(t tester, user string) string {
 	body := must(json.Marshal(map[string]string{"email": email, "password": password}))(t)
 	request := must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/api/v1/auth/token/", bytes.NewReader(body)))(t)
 	request.Header.Set("Content-Type", "application/json")
-	var tokens struct{ Access string }
+	var tokens struct{ Access, Refresh string }
 	s.send(t, request).decode(t, &tokens)
 	if tokens.Access == "" {
 		t.Fatalf("%s cannot sign in", user)
 	}
-	s.tokens[user] = tokens.Access
+	s.tokens[user], s.refresh[user] = tokens.Access, tokens.Refresh
 	return tokens.Access
 }
 
@@ -227,6 +231,8 @@ type Call struct {
 	Query url.Values
 	// Body is sent as JSON, unless nil.
 	Body any
+	// IfMatch is the header of that name, when not empty.
+	IfMatch string
 }
 
 func (s *Server) rest(t tester, as Asker, c Call) reply {
@@ -254,6 +260,9 @@ func (s *Server) rest(t tester, as Asker, c Call) reply {
 	r := must(http.NewRequestWithContext(t.Context(), method, address, body))(t)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.IfMatch != "" {
+		r.Header.Set("If-Match", c.IfMatch)
 	}
 	s.authorize(t, r, as)
 	return s.send(t, r)
