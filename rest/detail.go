@@ -86,10 +86,10 @@ func ifMatch(header string) (*int64, error) {
 	if strings.Contains(tag, ",") {
 		return nil, models.InvalidField("If-Match", "invalid", "must hold one entity tag: a row has one version at a time")
 	}
-	number, found := strings.CutPrefix(strings.Trim(tag, `"`), representation+"-")
-	version, err := strconv.ParseInt(number, 10, 64)
-	if !found || err != nil || etag(version) != tag {
-		return new(int64(noVersion)), nil
+	// What is no number is read as a version whose tag is another one.
+	version, _ := strconv.ParseInt(strings.TrimPrefix(strings.Trim(tag, `"`), representation+"-"), 10, 64)
+	if etag(version) != tag {
+		version = noVersion
 	}
 	return &version, nil
 }

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ func restOperations(t *testing.T) []guarded {
 			below := strings.TrimPrefix(path, "/api/v1/")
 			collection, _, _ := strings.Cut(below, "/")
 			call := Call{Method: strings.ToUpper(method), Path: strings.ReplaceAll(below, "{id}", prefixes[collection]+nowhere)}
-			if call.Method != "GET" {
+			if call.Method != http.MethodGet {
 				call.Body, call.IfMatch = map[string]any{"nonsense": true}, "*"
 			}
 			all = append(all, guarded{name, op.Permission, slices.Contains(acrossCustomers, name), func(s *Server, t tester, as Asker) (Answer, reply) {
