@@ -78,13 +78,20 @@ func (a *app) sender(ctx context.Context, m config.Mail) (mail.Sender, error) {
 			Encryption: encryption(server), From: from,
 		}, nil
 	}
+	return &mail.Outbox{Dir: a.outbox(ctx), From: from}, nil
+}
+
+// outbox is the directory of mails that become files. A container may have
+// none, and serves nevertheless: sending a mail fails then, and is tried again.
+func (a *app) outbox(ctx context.Context) string {
 	dir, err := a.dataDir()
 	if err != nil {
-		return nil, fmt.Errorf("mails go into files without SMTP_URL, but there is no directory for them: %w", err)
+		a.log.WarnContext(ctx, "no mail can be sent: set SMTP_URL, or UPSTREAM_DATA_DIR for mails to become files there", "error", err)
+		return ""
 	}
 	outbox := filepath.Join(dir, "outbox")
 	a.log.InfoContext(ctx, "SMTP_URL is not set: mails become files", "directory", outbox)
-	return &mail.Outbox{Dir: outbox, From: from}, nil
+	return outbox
 }
 
 func encryption(server *config.SMTP) mail.Encryption {

@@ -164,6 +164,9 @@ func TestOutbox_Failures(t *testing.T) {
 	if err := (&Outbox{Dir: file, From: sender()}).Send(t.Context(), Message{To: "a@b.example"}); err == nil {
 		t.Error("a file served as directory")
 	}
+	if err := (&Outbox{From: sender()}).Send(t.Context(), Message{To: "a@b.example"}); err == nil {
+		t.Error("no directory, and no error")
+	}
 }
 
 func TestSend_RefusesWhatWouldEndAHeader(t *testing.T) {

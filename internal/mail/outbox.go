@@ -14,7 +14,8 @@ import (
 // Outbox writes each message into a file that mail programs open (.eml). Only
 // the account that runs the program may read it: the links inside sign people in.
 type Outbox struct {
-	// Dir is the directory; it is made when missing.
+	// Dir is the directory, which is made when missing. Without a name, sending
+	// fails.
 	Dir string
 	// From is the sender of every message.
 	From *mail.Address
@@ -23,6 +24,9 @@ type Outbox struct {
 // Send implements [Sender]. The file has its name once it is whole; names sort
 // by time.
 func (o *Outbox) Send(_ context.Context, m Message) error {
+	if o.Dir == "" {
+		return errors.New("mail: neither a server nor a directory for messages is configured")
+	}
 	now := time.Now().UTC()
 	message, err := format(o.From, m, now)
 	if err != nil {

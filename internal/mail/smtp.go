@@ -78,8 +78,7 @@ func (s *SMTP) options(ctx context.Context, timeout time.Duration) []gomail.Opti
 		options = append(options, gomail.WithSSL())
 	}
 	if s.Username != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
-			gomail.WithUsername(s.Username), gomail.WithPassword(s.Password))
+		options = append(options, gomail.WithSMTPAuthCustom(&signIn{server: s}))
 	}
 	return options
 }
