@@ -60,6 +60,9 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
 	}
+	if d.Workers != nil {
+		restOptions.Checks = append(restOptions.Checks, rest.Check{Name: "workers", Func: d.Workers})
+	}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)
 	if err != nil {
 		return nil, err

@@ -603,3 +603,20 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON sign_in_failures TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON upload_rejections TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON uploads TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON users TO upstream_app;
+
+-- The job queue
+
+CREATE SCHEMA river;
+-- made by River: river.river_job (id bigint, state river.river_job_state, attempt smallint, max_attempts smallint, attempted_at timestamp with time zone, created_at timestamp with time zone, finalized_at timestamp with time zone, scheduled_at timestamp with time zone, priority smallint, args jsonb, attempted_by text[], errors jsonb[], kind text, metadata jsonb, queue text, tags character varying(255)[], unique_key bytea, unique_states bit(8))
+-- made by River: river.river_leader (elected_at timestamp with time zone, expires_at timestamp with time zone, leader_id text, name text)
+-- made by River: river.river_migration (line text, version bigint, created_at timestamp with time zone)
+-- made by River: river.river_notification (id bigint, created_at timestamp with time zone, payload text, topic text)
+-- made by River: river.river_queue (name text, created_at timestamp with time zone, metadata jsonb, paused_at timestamp with time zone, updated_at timestamp with time zone)
+GRANT USAGE ON SCHEMA river TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_job TO upstream_app;
+GRANT USAGE ON river.river_job_id_seq TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_leader TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_migration TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_notification TO upstream_app;
+GRANT USAGE ON river.river_notification_id_seq TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_queue TO upstream_app;

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
 
+	"upstream/internal/config"
 	"upstream/internal/postgres"
 	"upstream/migrations"
 	"upstream/models/claimfile"
@@ -157,16 +158,32 @@ func behind(pending []string) error {
 	return fmt.Errorf("%w (pending: %s)", errBehind, strings.Join(pending, ", "))
 }
 
-// openStore gives fn a store on the database. The schema is brought up to date
-// first when the database is embedded or migrate is set, and must be so else.
+// opening is how a command wants its store.
+type opening struct {
+	// maxConns is the size of the pool.
+	maxConns int32
+	// migrate brings a configured database's schema up to date; an embedded
+	// one's always is.
+	migrate bool
+	// keys seal secrets; nil for a command that meets none.
+	keys *config.Keys
+}
+
+// openStore is open for a command that meets no secrets.
 func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn func(*store.Store, *database) error) error {
+	return a.open(ctx, opening{maxConns: maxConns, migrate: migrate}, fn)
+}
+
+// open gives fn a store on the database. The schema is brought up to date
+// first when the database is embedded or that was asked for, and must be so else.
+func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *database) error) error {
 	return a.withDatabase(ctx, func(d *database) (err error) {
-		if migrate || d.embedded() {
+		if o.migrate || d.embedded() {
 			if _, err := a.migrate(ctx, d); err != nil {
 				return err
 			}
 		}
-		pool, err := d.connect(ctx, maxConns)
+		pool, err := d.connect(ctx, o.maxConns)
 		if err != nil {
 			return err
 		}
@@ -175,7 +192,13 @@ func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn fu
 		if err != nil {
 			return err
 		}
-		st := store.New(pool, store.Options{Logger: a.log, Groups: groups})
+		options := store.Options{Logger: a.log, Groups: groups}
+		if o.keys != nil {
+			if options.Sealer, err = a.sealer(*o.keys); err != nil {
+				return err
+			}
+		}
+		st := store.New(pool, options)
 		defer func() { err = errors.Join(err, st.Close()) }()
 		pending, err := st.PendingMigrations(ctx)
 		if err != nil {

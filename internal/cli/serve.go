@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"upstream/internal/config"
+	"upstream/internal/jobs"
 	"upstream/store"
 )
 
@@ -40,6 +41,8 @@ type server struct {
 	listeners listeners
 	store     *store.Store
 	database  *database
+	// workers is nil when this process works on no jobs.
+	workers *jobs.Workers
 }
 
 // openServer gives fn a server that is about to listen. What can be found wrong
@@ -53,7 +56,8 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 		return err
 	}
 	defer l.close()
-	return a.openStore(ctx, c.MaxConns, migrate, func(st *store.Store, d *database) error {
+	keys := c.Keys()
+	return a.open(ctx, opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys}, func(st *store.Store, d *database) error {
 		return fn(&server{app: a, config: c, listeners: l, store: st, database: d})
 	})
 }
@@ -71,7 +75,14 @@ const (
 // run serves until ctx ends or something fails, calls ready with the address
 // once requests are answered, and drains.
 func (s *server) run(ctx context.Context, ready func(url string)) error {
+	if err := s.prepareWorkers(ctx); err != nil {
+		return err
+	}
 	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	stopWorkers, err := s.startWorkers(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +92,6 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancelRequests()
-	defer s.startHousekeeping(requests, s.store, housekeepingInterval)()
 	public := newServer(requests, handler, s.log)
 	servers := []*http.Server{public}
 	group.Go(func() { failed <- public.Serve(s.listeners.public) })
@@ -102,26 +112,44 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 		s.log.InfoContext(ctx, "draining", "timeout", s.config.DrainTimeout)
 	case err = <-failed:
 	}
-	return errors.Join(err, drain(s.config.DrainTimeout, servers))
+	// Both at once: each may take all of the time.
+	jobsDone := make(chan error, 1)
+	go func() { jobsDone <- stopWorkers() }()
+	return errors.Join(err, drain(s.config.DrainTimeout, servers), <-jobsDone)
+}
+
+// prepareWorkers makes the workers, unless other processes do the work.
+func (s *server) prepareWorkers(ctx context.Context) (err error) {
+	if !s.config.Workers {
+		return nil
+	}
+	public := s.config.PublicURL
+	if public == "" {
+		public = s.listeners.url()
+	}
+	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, jobs.Options{PublicURL: public, DrainTimeout: s.config.DrainTimeout})
+	return err
+}
+
+// startWorkers begins the work, if there is any to do here, and answers with
+// what ends it.
+func (s *server) startWorkers(ctx context.Context) (stop func() error, err error) {
+	if s.workers == nil {
+		return func() error { return nil }, nil
+	}
+	return s.workers.Stop, s.workers.Start(ctx)
 }
 
 func (s *server) handler() (http.Handler, error) {
-	secret, err := s.secret()
+	secret, err := s.secret(s.config.Keys())
 	if err != nil {
 		return nil, err
 	}
-	return s.edges.Handler(Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log})
-}
-
-func (s *server) secret() ([]byte, error) {
-	if !s.database.embedded() {
-		return s.config.Secret(false, "")
+	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log}
+	if s.workers != nil {
+		deps.Workers = s.workers.Check
 	}
-	dir, err := s.dataDir()
-	if err != nil {
-		return nil, err
-	}
-	return s.config.Secret(true, dir)
+	return s.edges.Handler(deps)
 }
 
 func newServer(requests context.Context, handler http.Handler, log *slog.Logger) *http.Server {

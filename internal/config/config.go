@@ -32,7 +32,10 @@ type Serve struct {
 	MaxUploadBytes int64         `name:"max-upload-bytes" env:"UPSTREAM_MAX_UPLOAD_BYTES" default:"1073741824" help:"Largest claims file accepted."`
 	MaxConns       int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
 	Introspection  bool          `name:"introspection" env:"UPSTREAM_INTROSPECTION" default:"true" negatable:"" help:"Let signed-in users read the GraphQL schema."`
-	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests may take after SIGTERM."`
+	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests and jobs may take after SIGTERM."`
+	Workers        bool          `name:"workers" env:"UPSTREAM_WORKERS" default:"true" negatable:"" help:"Work on background jobs, too; without, run \"upstream work\" beside."`
+
+	Mail Mail `embed:""`
 }
 
 // Validate names every setting that cannot work.
@@ -45,6 +48,7 @@ func (s Serve) Validate() error {
 		positive("--max-upload-bytes", s.MaxUploadBytes),
 		positive("--max-conns", s.MaxConns),
 		positive("--drain-timeout", s.DrainTimeout),
+		s.Mail.Validate(),
 	)
 }
 

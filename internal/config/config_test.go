@@ -98,6 +98,7 @@ func variables() []string {
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT",
+		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
 	}
 }
 
@@ -121,7 +122,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second,
+			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -134,6 +135,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
 		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s",
+		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>",
 	} {
 		t.Setenv(variables()[i], value)
 	}
@@ -149,6 +151,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		Serve: Serve{
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
 			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second,
+			Mail: Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
