@@ -111,6 +111,7 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerClaims()
 	a.registerReports()
 	a.registerDriftEvents()
+	a.registerAPIKeys()
 	a.registerAuditEvents()
 	a.registerHealth()
 	var err error

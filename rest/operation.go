@@ -24,7 +24,7 @@ type operation struct {
 	description string
 	// permission is what the viewer needs; empty for operations open to all.
 	permission models.Permission
-	// signedIn demands a viewer, whatever they may do; permission implies it.
+	// signedIn demands a person who has signed in, whatever they may do.
 	signedIn bool
 	// status is that of success; 0 means 200.
 	status int
@@ -75,12 +75,12 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.Middlewares = append(spec.Middlewares, a.authorize(op.permission))
 		spec.Security = []map[string][]string{{"bearer": {}}}
 		spec.Parameters = append(spec.Parameters, customerParam())
-		spec.Description += "\n\nNeeds the permission `" + string(op.permission) + "`."
-		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
+		documentAccess(&spec, op.permission)
 	}
 	if op.signedIn {
 		spec.Middlewares = append(spec.Middlewares, a.authenticate)
 		spec.Security = []map[string][]string{{"bearer": {}}}
+		spec.Description += "\n\nFor people: no API key may."
 	}
 	if !op.list {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
@@ -90,6 +90,22 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
 	}
 	return spec
+}
+
+// documentAccess says who may: the permission that people need and the scope
+// that an API key needs, in words and for programs.
+func documentAccess(spec *huma.Operation, p models.Permission) {
+	spec.Extensions = map[string]any{"x-permission": string(p)}
+	spec.Description += "\n\nNeeds the permission `" + string(p) + "`."
+	switch scope, ok := models.ScopeFor(p); {
+	case !ok:
+		spec.Description += " For people: no API key may."
+	case scope == "":
+		spec.Description += " Every API key may."
+	default:
+		spec.Extensions["x-scope"] = string(scope)
+		spec.Description += " An API key needs the scope `" + string(scope) + "`."
+	}
 }
 
 // allCodes are the errors an operation can answer with.
@@ -123,12 +139,12 @@ func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Contex
 	}
 }
 
-// authenticate is authorize for what every account may do about itself.
+// authenticate is authorize for what every person may do about their account.
 func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	v, err := a.auth.ViewerOf(r)
-	if err == nil && !v.Authenticated() {
-		err = models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
+	if err == nil {
+		err = v.AuthorizePerson()
 	}
 	if err != nil {
 		a.writeProblem(w, r, err)

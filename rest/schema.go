@@ -26,6 +26,7 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.ReportRunID{})
 	aliasID(r, models.DriftEventID{})
 	aliasID(r, models.AuditEventID{})
+	aliasID(r, models.APIKeyID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -41,6 +42,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.TrendDirection](r)
 	aliasEnum[models.SeverityLabel](r)
 	aliasEnum[models.ActorType](r)
+	aliasEnum[models.Scope](r)
 	return r
 }
 
