@@ -75,6 +75,7 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 		"ClaimFilter": models.ClaimFilter{}, "UploadFilter": models.UploadFilter{}, "ReportRunFilter": models.ReportRunFilter{},
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
 		"AuditEventFilter": models.AuditEventFilter{},
+		"ApiKeyFilter":     models.APIKeyFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -117,6 +118,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"UploadOrderField": models.UploadOrderField("").Values(), "RejectionOrderField": models.RejectionOrderField("").Values(),
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
 		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
+		"ApiKeyOrderField":     models.APIKeyOrderField("").Values(),
 		"AuditEventOrderField": models.AuditEventOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {

@@ -59,8 +59,7 @@ type apiKeyRotation struct {
 type (
 	newAPIKeyInput struct{ Body newAPIKey }
 	rotateInput    struct {
-		byID[models.APIKeyID]
-
+		ID   models.APIKeyID `path:"id" doc:"The identifier of the row."`
 		Body *apiKeyRotation
 	}
 )
