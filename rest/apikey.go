@@ -34,9 +34,13 @@ type apiKeyLinks struct {
 	Collection link `json:"collection"`
 }
 
+// APIKey is apiKey under an exported name, which the library that writes JSON
+// schemas needs to look into an embedded struct.
+type APIKey = apiKey
+
 // issuedAPIKey is a new key with its text.
 type issuedAPIKey struct {
-	apiKey
+	APIKey
 
 	Key string `json:"key" readOnly:"true" doc:"The key itself, to be sent as Authorization: Bearer. It is shown this once and kept nowhere." example:"up_live_4Bf9sTqLx2ZmW8vNcR1yHdKe7uJa5GoPbQ0iXfYtDn00Gnh3Lk"`
 }
@@ -80,7 +84,7 @@ func showIssued(ctx context.Context, issued *models.IssuedAPIKey, err error) (*c
 	if err != nil {
 		return nil, err
 	}
-	body := issuedAPIKey{apiKey: showAPIKey(linksFor(ctx), issued.APIKey), Key: string(issued.Text)}
+	body := issuedAPIKey{APIKey: showAPIKey(linksFor(ctx), issued.APIKey), Key: string(issued.Text)}
 	return &createdOutput[issuedAPIKey]{Location: body.Links.Self.Href, ETag: etag(issued.APIKey.Version), Body: body}, nil
 }
 
