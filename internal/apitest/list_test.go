@@ -22,7 +22,8 @@ type list struct {
 	fixed url.Values
 	// always is a filter in both APIs that every question has.
 	always []probe
-	// auditing says that it takes the permission to view the audit log.
+	// auditing says that it takes a permission that begins with admins, as
+	// viewing the audit log does.
 	auditing bool
 	// parent and field are the connection of GraphQL; id is the parent's
 	// identifier unless that is Query.
@@ -403,7 +404,7 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList()}, eventLists()...)
+	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), keyList()}, eventLists()...)
 }
 
 // auditList is the audit log up to the last line of before. What is asked of

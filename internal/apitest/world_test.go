@@ -48,6 +48,7 @@ func (s *Server) populate() {
 	s.uploads()
 	s.runs()
 	s.history()
+	s.keys()
 }
 
 // findings ingests claims of a clinic, detects drift in them, and names a row
