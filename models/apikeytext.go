@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"hash/crc32"
-	"log/slog"
 	"math/big"
 	"strings"
 )
@@ -59,8 +58,12 @@ func (k APIKeyText) Prefix() string {
 	return string(k[:min(len(k), len(APIKeyPrefix)+shownDigits)])
 }
 
-// LogValue keeps the key out of logs.
-func (k APIKeyText) LogValue() slog.Value { return slog.StringValue(k.Prefix() + "…") }
+// String keeps the key out of logs and messages, which show how it begins; who
+// means the key itself converts it to a string.
+func (k APIKeyText) String() string { return k.Prefix() + "…" }
+
+// MarshalText is String, for logs written as JSON.
+func (k APIKeyText) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 func keyChecksum(body string) string {
 	return base62(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(body)))), checksumDigits)

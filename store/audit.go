@@ -30,7 +30,7 @@ const (
 	auditDriftEventCreated   auditAction = "drift_event_created"
 	auditPayerMappingCreated auditAction = "payer_mapping_created"
 	auditAPIKeyCreated       auditAction = "api_key_created"
-	auditAPIKeyRotated       auditAction = "api_key_rotated"
+	auditAPIKeyRotated       auditAction = "api_key_rotated" //nolint:gosec // the name of an event, no credential
 	auditAPIKeyRevoked       auditAction = "api_key_revoked"
 	auditAPIKeyRefused       auditAction = "api_key_refused"
 )

@@ -1,10 +1,10 @@
 package apitest
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,7 +27,7 @@ func (s *Server) keys() {
 	all := models.Scope("").Values()
 	for i := range 20 {
 		in := models.NewAPIKey{
-			Name:   []string{"Nightly ", "upload 50% ", "é_"}[i%3] + fmt.Sprint(i),
+			Name:   []string{"Nightly ", "upload 50% ", "é_"}[i%3] + strconv.Itoa(i),
 			Scopes: []models.Scope{models.Scope(all[i%3]), models.Scope(all[3+i%4])},
 		}
 		if i%3 == 0 {
@@ -74,7 +74,7 @@ func keyList() list {
 		if there {
 			where = column + " IS NOT NULL"
 		}
-		return probe{name: name, text: fmt.Sprint(there), value: there, where: where}
+		return probe{name: name, text: strconv.FormatBool(there), value: there, where: where}
 	}
 	scope := func(s models.Scope) probe {
 		return probe{name: "scope", text: string(s), value: members(string(s)), where: literal(string(s)) + " = ANY (scopes)"}

@@ -149,15 +149,15 @@ func allKeys(ctx context.Context, st *store.Store, v models.Viewer, f models.API
 
 // keyResult is a key as the command line prints it; Key is there once.
 type keyResult struct {
-	ID           string            `json:"id"`
-	Name         string            `json:"name"`
-	Prefix       string            `json:"prefix"`
-	Scopes       []models.Scope    `json:"scopes"`
-	AllowedCIDRs []string          `json:"allowed_cidrs"`
-	ExpiresAt    *time.Time        `json:"expires_at"`
-	LastUsedAt   *time.Time        `json:"last_used_at"`
-	RevokedAt    *time.Time        `json:"revoked_at"`
-	Key          models.APIKeyText `json:"key,omitempty"`
+	ID           string         `json:"id"`
+	Name         string         `json:"name"`
+	Prefix       string         `json:"prefix"`
+	Scopes       []models.Scope `json:"scopes"`
+	AllowedCIDRs []string       `json:"allowed_cidrs"`
+	ExpiresAt    *time.Time     `json:"expires_at"`
+	LastUsedAt   *time.Time     `json:"last_used_at"`
+	RevokedAt    *time.Time     `json:"revoked_at"`
+	Key          string         `json:"key,omitempty"`
 }
 
 func newKeyResult(k *models.APIKey) keyResult {
@@ -169,7 +169,7 @@ func newKeyResult(k *models.APIKey) keyResult {
 
 func (a *app) printIssued(issued *models.IssuedAPIKey) error {
 	result := newKeyResult(issued.APIKey)
-	result.Key = issued.Text
+	result.Key = string(issued.Text)
 	return a.print(result, func(w *tabwriter.Writer) {
 		_, _ = fmt.Fprintf(w, "%s\t%s\n\n%s\n\nKeep it now: it is not shown again.\n", result.ID, result.Name, result.Key)
 	})

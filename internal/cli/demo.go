@@ -24,8 +24,8 @@ type demoRun struct {
 
 // Help is what --help adds.
 func (demoRun) Help() string {
-	return "Prints the findings, then the line `ready http://HOST:PORT`, then addresses, logins, an API key and sample calls. " +
-		"With --json standard output has exactly two lines: one JSON document (clinics with their findings, users " +
+	return "Prints the findings, then the line `ready http://HOST:PORT`, then addresses, logins, a key and sample calls. " +
+		"With --json exactly two lines go to standard output: one JSON document (clinics with their findings, users " +
 		"and their password, an API key), and the line `ready http://HOST:PORT`. " +
 		"A second start reuses the data; one after an interruption completes it."
 }
@@ -62,9 +62,9 @@ type demoResult struct {
 
 // demoKey is a key of one clinic.
 type demoKey struct {
-	Customer string            `json:"customer"`
-	Scopes   []models.Scope    `json:"scopes"`
-	Key      models.APIKeyText `json:"key"`
+	Customer string         `json:"customer"`
+	Scopes   []models.Scope `json:"scopes"`
+	Key      string         `json:"key"`
 }
 
 type clinicResult struct {

@@ -207,15 +207,15 @@ func TestSeed_APIKey(t *testing.T) {
 	var keys []demoKey
 	for range 2 {
 		key, err := s.apiKey(t.Context())
-		if err != nil || !key.Key.Valid() || key.Customer != demo.HarborSlug {
+		if err != nil || !models.APIKeyText(key.Key).Valid() || key.Customer != demo.HarborSlug {
 			t.Fatalf("%+v, %v", key, err)
 		}
 		keys = append(keys, key)
 	}
-	if key, err := w.Store.UseAPIKey(t.Context(), models.Viewer{}, keys[1].Key.Hash()); err != nil || key.CustomerID != harbor.Customer.ID {
+	if key, err := w.Store.UseAPIKey(t.Context(), models.Viewer{}, models.APIKeyText(keys[1].Key).Hash()); err != nil || key.CustomerID != harbor.Customer.ID {
 		t.Errorf("%+v, %v", key, err)
 	}
-	if _, err := w.Store.UseAPIKey(t.Context(), models.Viewer{}, keys[0].Key.Hash()); models.CodeOf(err) != models.CodeUnauthenticated {
+	if _, err := w.Store.UseAPIKey(t.Context(), models.Viewer{}, models.APIKeyText(keys[0].Key).Hash()); models.CodeOf(err) != models.CodeUnauthenticated {
 		t.Errorf("the key of the first start: %v", err)
 	}
 	if n := factory.Query[int](harbor, `SELECT count(*) FROM api_keys WHERE revoked_at IS NULL`); n != 2 {

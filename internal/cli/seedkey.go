@@ -37,5 +37,5 @@ func (s *seeder) apiKey(ctx context.Context) (demoKey, error) {
 	if err != nil {
 		return demoKey{}, err
 	}
-	return demoKey{Customer: demo.HarborSlug, Scopes: issued.APIKey.Scopes, Key: issued.Text}, nil
+	return demoKey{Customer: demo.HarborSlug, Scopes: issued.APIKey.Scopes, Key: string(issued.Text)}, nil
 }
