@@ -31,6 +31,7 @@ func (r *Resolver) nodeKinds() map[string]nodeKind {
 		"clm":   kindOf(r.store.ClaimsByID),
 		"run":   kindOf(r.store.ReportRunsByID),
 		"drift": kindOf(r.store.DriftEventsByID),
+		"key":   kindOf(r.store.APIKeysByID),
 		"aud":   kindOf(r.store.AuditEventsByID),
 		"memb":  kindOf(r.store.MembersByID),
 	}
@@ -76,7 +77,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) s
 		if !known {
 			fields = append(fields, models.FieldError{
 				Path: pathOf(i), Code: "invalid",
-				Message: "must be an identifier of a customer, upload, claim, report run, drift event, audit event or member",
+				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event or member",
 			})
 			continue
 		}
@@ -113,11 +114,17 @@ func readID[K models.Kind](ctx context.Context, dst **models.ID[K], text *string
 	if text == nil {
 		return nil
 	}
-	id, err := models.ParseID[K](*text)
+	*dst = new(models.ID[K])
+	return parseID(ctx, *dst, *text)
+}
+
+// parseID is readID for a field that must be given.
+func parseID[K models.Kind](ctx context.Context, dst *models.ID[K], text string) error {
+	id, err := models.ParseID[K](text)
 	if err != nil {
 		return graphql.ErrorOnPath(ctx, err)
 	}
-	*dst = &id
+	*dst = id
 	return nil
 }
 

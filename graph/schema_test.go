@@ -75,6 +75,7 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 		"ClaimFilter": models.ClaimFilter{}, "UploadFilter": models.UploadFilter{}, "ReportRunFilter": models.ReportRunFilter{},
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
 		"AuditEventFilter": models.AuditEventFilter{}, "MemberFilter": models.MemberFilter{}, "CustomerFilter": models.CustomerFilter{},
+		"ApiKeyFilter": models.APIKeyFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -118,7 +119,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
 		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
 		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "MemberOrderField": models.MemberOrderField("").Values(),
-		"CustomerOrderField": models.CustomerOrderField("").Values(),
+		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {
@@ -128,7 +129,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		for _, v := range def.EnumValues {
 			got = append(got, v.Name)
 		}
-		if diff := cmp.Diff(strings.Split(strings.ToUpper(strings.Join(want[def.Name], " ")), " "), got); diff != "" {
+		if diff := cmp.Diff(strings.Fields(strings.ToUpper(strings.ReplaceAll(strings.Join(want[def.Name], " "), ":", "_"))), got); diff != "" {
 			t.Errorf("%s -models +schema\n%s", def.Name, diff)
 		}
 		delete(want, def.Name)

@@ -2,6 +2,26 @@
 
 -- Tables
 
+CREATE TABLE api_keys (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    prefix character varying(20) NOT NULL,
+    key_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    allowed_cidrs cidr[] DEFAULT '{}'::cidr[] NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    last_used_addr character varying(64),
+    last_refused_at timestamp with time zone,
+    replaces uuid,
+    replaced_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_by uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE audit_events (
     id uuid NOT NULL,
     customer_id uuid,
@@ -257,6 +277,17 @@ CREATE TABLE users (
 
 -- Constraints
 
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_allowed_cidrs_check CHECK (((cardinality(allowed_cidrs) <= 50) AND (array_position(allowed_cidrs, NULL::cidr) IS NULL)));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_created_at_expires_at_check CHECK ((expires_at >= created_at));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_name_check CHECK ((btrim((name)::text) <> ''::text));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_prefix_check CHECK (((prefix)::text ~~ 'up\_live\_%'::text));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (scopes <@ ARRAY['claims:read'::text, 'claims:write'::text, 'drift:read'::text, 'drift:run'::text, 'mappings:read'::text, 'mappings:write'::text, 'alerts:read'::text, 'alerts:write'::text, 'webhooks:read'::text, 'webhooks:write'::text, 'settings:write'::text, 'audit:read'::text])));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_version_check CHECK ((version >= 1));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_customer_id_replaces_fkey FOREIGN KEY (customer_id, replaces) REFERENCES api_keys(customer_id, id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_action_check CHECK (((action)::text <> ''::text));
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_actor_type_check CHECK (((actor_type)::text = ANY ((ARRAY['user'::character varying, 'key'::character varying, 'superuser'::character varying, 'system'::character varying, 'job'::character varying, 'anonymous'::character varying])::text[])));
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_after_check CHECK ((jsonb_typeof(after) = 'object'::text));
@@ -408,6 +439,10 @@ ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
 -- Indexes
 
+CREATE INDEX api_keys_customer_id_created_at_id_idx ON public.api_keys USING btree (customer_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX api_keys_customer_id_name_key ON public.api_keys USING btree (customer_id, lower((name)::text)) WHERE ((revoked_at IS NULL) AND (replaced_at IS NULL));
+CREATE UNIQUE INDEX api_keys_customer_id_replaces_key ON public.api_keys USING btree (customer_id, replaces);
+CREATE INDEX api_keys_key_hash_idx ON public.api_keys USING btree (key_hash);
 CREATE INDEX audit_events_customer_id_action_occurred_at_id_idx ON public.audit_events USING btree (customer_id, action, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_events USING btree (customer_id, entity_type, entity_id, occurred_at DESC);
 CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
@@ -515,6 +550,7 @@ CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH 
 
 -- Row-level security
 
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE claims ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -534,6 +570,15 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 -- Policies
 
+CREATE POLICY api_keys_system_read ON api_keys AS PERMISSIVE FOR SELECT TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ();
+CREATE POLICY api_keys_system_use ON api_keys AS PERMISSIVE FOR UPDATE TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY api_keys_tenant ON api_keys AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY audit_events_tenant ON audit_events AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))));
@@ -587,6 +632,7 @@ CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
 
 -- Grants
 
+GRANT INSERT, SELECT ON api_keys TO upstream_app;
 GRANT INSERT, SELECT ON audit_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON audit_heads TO upstream_app;
 GRANT INSERT, SELECT ON claims TO upstream_app;

@@ -73,6 +73,19 @@ func (v Viewer) AuthorizeAcross(p Permission) error {
 	return v.Authorize(p)
 }
 
+// AuthorizePerson answers nil when the viewer is somebody with an account of
+// their own, about which they may do what every user may; UNAUTHENTICATED when
+// nobody has signed in, FORBIDDEN for a key.
+func (v Viewer) AuthorizePerson() error {
+	switch {
+	case !v.KeyID.IsZero():
+		return NewError(CodeForbidden, "An API key has no account of its own: sign in as a person.")
+	case v.UserID.IsZero():
+		return NewError(CodeUnauthenticated, "Sign in first: send a bearer token.")
+	}
+	return nil
+}
+
 func (v Viewer) authorizeKey(p Permission) error {
 	if ScopesMay(v.Scopes, p) {
 		return nil

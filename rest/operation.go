@@ -27,7 +27,7 @@ type operation struct {
 	// acrossCustomers operations are about no customer's data: a superuser need
 	// name none.
 	acrossCustomers bool
-	// signedIn demands a viewer, whatever they may do; permission implies it.
+	// signedIn demands a person who has signed in, whatever they may do.
 	signedIn bool
 	// status is that of success; 0 means 200.
 	status int
@@ -80,12 +80,12 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		if !op.acrossCustomers {
 			spec.Parameters = append(spec.Parameters, customerParam())
 		}
-		spec.Description += "\n\n" + op.permission.NeedsSentence(string(op.permission))
-		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
+		documentAccess(&spec, op.permission)
 	}
 	if op.signedIn {
 		spec.Middlewares = append(spec.Middlewares, a.authenticate)
 		spec.Security = []map[string][]string{{"bearer": {}}}
+		spec.Description += "\n\nFor people: no API key may."
 	}
 	if !op.list {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
@@ -95,6 +95,16 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
 	}
 	return spec
+}
+
+// documentAccess says who may: the permission that people need and the scope
+// that an API key needs, in words and for programs.
+func documentAccess(spec *huma.Operation, p models.Permission) {
+	spec.Extensions = map[string]any{"x-permission": string(p)}
+	if scope, ok := models.ScopeFor(p); ok && scope != "" {
+		spec.Extensions["x-scope"] = string(scope)
+	}
+	spec.Description += "\n\n" + p.NeedsSentence(string(p))
 }
 
 // allCodes are the errors an operation can answer with.
@@ -136,12 +146,12 @@ func (op operation) admits(v models.Viewer) error {
 	return v.Authorize(op.permission)
 }
 
-// authenticate is authorize for what every account may do about itself.
+// authenticate is authorize for what every person may do about their account.
 func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	v, err := a.auth.ViewerOf(r)
-	if err == nil && !v.Authenticated() {
-		err = models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
+	if err == nil {
+		err = v.AuthorizePerson()
 	}
 	if err != nil {
 		a.writeProblem(w, r, err)

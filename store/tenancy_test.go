@@ -37,6 +37,7 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 	})
 	mapping := models.NewPayerMapping{RawName: "AETNA INC", NormalizedName: "Aetna"}
 	must(w.Store.CreatePayerMapping(ctx, t.System(), mapping))(w)
+	must(w.Store.CreateAPIKey(ctx, t.System(), models.NewAPIKey{Name: "partner", Scopes: []models.Scope{models.ScopeClaimsRead}}))(w)
 	run := must(w.Store.DetectDrift(ctx, t.System(), models.DetectInput{}))(w)
 	if run.DriftEventCount == 0 {
 		w.Fatal("no drift was found to test with")
@@ -318,7 +319,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	handle := []string{"store.go", "tx.go"}
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
-		"seal_sql.go",
+		"seal_sql.go", "apikeyuse.go",
 	}
 	files := 0
 	for _, e := range entries {

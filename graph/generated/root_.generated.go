@@ -21,6 +21,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	ApiKey() ApiKeyResolver
 	Claim() ClaimResolver
 	DriftEvent() DriftEventResolver
 	DriftTest() DriftTestResolver
@@ -32,6 +33,8 @@ type ResolverRoot interface {
 	AuditEventFilter() AuditEventFilterResolver
 	ClaimFilter() ClaimFilterResolver
 	DriftEventFilter() DriftEventFilterResolver
+	RevokeApiKeyInput() RevokeApiKeyInputResolver
+	RotateApiKeyInput() RotateApiKeyInputResolver
 }
 
 type DirectiveRoot struct {
@@ -59,11 +62,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputApiKeyFilter,
+		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputAuditEventOrder,
 		ec.unmarshalInputChangeMemberRoleInput,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
+		ec.unmarshalInputCreateApiKeyInput,
 		ec.unmarshalInputCustomerFilter,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDetectDriftInput,
@@ -77,6 +83,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRemoveMemberInput,
 		ec.unmarshalInputReportRunFilter,
 		ec.unmarshalInputReportRunOrder,
+		ec.unmarshalInputRevokeApiKeyInput,
+		ec.unmarshalInputRotateApiKeyInput,
 		ec.unmarshalInputUploadFilter,
 		ec.unmarshalInputUploadOrder,
 	)
@@ -154,6 +162,238 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/apikey.graphqls", Input: `"What a program of a partner shows instead of signing in. Its text is shown once, when it is made; what it opens never changes."
+type ApiKey implements Node {
+  "The key's identifier, ` + "`" + `key_…` + "`" + `."
+  id: ID!
+  "What people call it."
+  name: String!
+  "How the key begins, by which people know it again."
+  prefix: String!
+  "What the key may do."
+  scopes: [Scope!]!
+  "The networks it may be used from; empty for any."
+  allowedCidrs: [String!]!
+  "The first instant at which it no longer works; null for never."
+  expiresAt: DateTime
+  "When it was last used, noted once a minute; null before the first use."
+  lastUsedAt: DateTime
+  "Network address it was last used from; null before the first use."
+  lastUsedAddr: String
+  "The key that it took the place of by a rotation."
+  replaces: ApiKey
+  "When a rotation replaced it; it works until ` + "`" + `expiresAt` + "`" + `."
+  replacedAt: DateTime
+  "When it was revoked; it does not work since."
+  revokedAt: DateTime
+  "Number of changes of the row, its use included, from 1."
+  version: BigInt!
+  "When it was made."
+  createdAt: DateTime!
+  "When it was made, rotated or revoked."
+  updatedAt: DateTime!
+}
+
+"One thing an API key may do."
+enum Scope {
+  "Read claims and uploads."
+  CLAIMS_READ
+  "Upload files of claims."
+  CLAIMS_WRITE
+  "Read runs and drift events."
+  DRIFT_READ
+  "Start drift detection."
+  DRIFT_RUN
+  "Read payer and CPT group mappings."
+  MAPPINGS_READ
+  "Change payer and CPT group mappings."
+  MAPPINGS_WRITE
+  "Read alert rules, notification channels and alerts."
+  ALERTS_READ
+  "Change alert rules and notification channels."
+  ALERTS_WRITE
+  "Read webhook endpoints and deliveries."
+  WEBHOOKS_READ
+  "Change webhook endpoints."
+  WEBHOOKS_WRITE
+  "Change the customer's settings."
+  SETTINGS_WRITE
+  "Read the audit log."
+  AUDIT_READ
+}
+
+"Narrows a list of API keys; all given fields must match."
+input ApiKeyFilter {
+  "Only keys whose name contains this text, ignoring case."
+  name: String
+  "Only keys with this scope."
+  scope: Scope
+  "Only keys that were, or were not, revoked."
+  revoked: Boolean
+  "Only keys that were, or were not, replaced by a rotation."
+  replaced: Boolean
+  "Only keys that were, or were never, used."
+  used: Boolean
+  "Only keys made at this instant or later."
+  createdAfter: DateTime
+  "Only keys made at this instant or earlier."
+  createdBefore: DateTime
+  "Only keys that expire at this instant or later; not those that never do."
+  expiresAfter: DateTime
+  "Only keys that expire at this instant or earlier."
+  expiresBefore: DateTime
+}
+
+"How a list of API keys is sorted."
+input ApiKeyOrder {
+  "The field to sort by."
+  field: ApiKeyOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What API keys can be sorted by."
+enum ApiKeyOrderField {
+  "When the key was made."
+  CREATED_AT
+  "Name, alphabetically."
+  NAME
+  "When the key expires; keys that never do count as last."
+  EXPIRES_AT
+  "When the key was last used; keys never used count as last."
+  LAST_USED_AT
+}
+
+"A page of API keys."
+type ApiKeyConnection {
+  "The rows of this page with their cursors."
+  edges: [ApiKeyEdge!]!
+  "The rows of this page."
+  nodes: [ApiKey!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An API key within a page."
+type ApiKeyEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The API key."
+  node: ApiKey!
+}
+
+extend type Query {
+  "The customer's API keys, those that no longer work included, newest first. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  apiKeys(
+    "Only keys that match all of these."
+    filter: ApiKeyFilter
+    "Words that must each occur in the name or the prefix."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [ApiKeyOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): ApiKeyConnection!
+}
+
+extend type Mutation {
+  "Makes a key for a program of a partner. The answer is the only one that ever shows it. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  createApiKey(
+    "What the key may do, and from where and until when."
+    input: CreateApiKeyInput!
+  ): CreateApiKeyPayload!
+
+  "Makes a key of the same name and scopes that takes the place of another one, which goes on working for the overlap. A key can be rotated once, and while it works. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  rotateApiKey(
+    "Which key, and how."
+    input: RotateApiKeyInput!
+  ): RotateApiKeyPayload!
+
+  "Ends a key at once: the next request with it is refused. To revoke it again is no error. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  revokeApiKey(
+    "Which key."
+    input: RevokeApiKeyInput!
+  ): RevokeApiKeyPayload!
+}
+
+"What a new API key is to be."
+input CreateApiKeyInput {
+  "What people call it, 1 to 100 characters; no two keys in use have the same."
+  name: String!
+  "What the key may do, at least one."
+  scopes: [Scope!]!
+  "Networks or addresses it may be used from, at most 50; any unless given."
+  allowedCidrs: [String!]
+  "The first instant at which it no longer works, within five years; never unless given."
+  expiresAt: DateTime
+  "Echoed in the payload."
+  clientMutationId: String
+}
+
+"A new API key, or why there is none."
+type CreateApiKeyPayload {
+  "The key; null when there are user errors."
+  apiKey: ApiKey
+  "The key itself, to be sent as ` + "`" + `Authorization: Bearer` + "`" + `. It is shown this once and kept nowhere."
+  key: String
+  "Why nothing was made; empty on success."
+  userErrors: [UserError!]!
+  "What the input said."
+  clientMutationId: String
+}
+
+"Which API key is to be replaced, and how."
+input RotateApiKeyInput {
+  "The identifier of the key."
+  id: ID!
+  "How long the replaced key goes on working, 0 to 168; 24 unless given."
+  overlapHours: Int
+  "That of the new key; unless given it lives as long as the replaced one was made to."
+  expiresAt: DateTime
+  "Networks of the new key; those of the replaced one unless given."
+  allowedCidrs: [String!]
+  "Echoed in the payload."
+  clientMutationId: String
+}
+
+"The API key that took the place of another, or why there is none."
+type RotateApiKeyPayload {
+  "The new key; null when there are user errors."
+  apiKey: ApiKey
+  "The new key itself, to be sent as ` + "`" + `Authorization: Bearer` + "`" + `. It is shown this once and kept nowhere."
+  key: String
+  "Why nothing changed; empty on success."
+  userErrors: [UserError!]!
+  "What the input said."
+  clientMutationId: String
+}
+
+"Which API key is to end."
+input RevokeApiKeyInput {
+  "The identifier of the key."
+  id: ID!
+  "Echoed in the payload."
+  clientMutationId: String
+}
+
+"An API key that ended, or why it did not."
+type RevokeApiKeyPayload {
+  "The key; null when there are user errors."
+  apiKey: ApiKey
+  "Why nothing changed; empty on success."
+  userErrors: [UserError!]!
+  "What the input said."
+  clientMutationId: String
+}
+`, BuiltIn: false},
 	{Name: "../schema/auditevent.graphqls", Input: `"One line of the customer's audit log. Nobody can change or remove one."
 type AuditEvent implements Node @requires(permission: VIEW_AUDIT) {
   "The event's identifier, ` + "`" + `aud_…` + "`" + `."
@@ -1586,13 +1826,17 @@ extend type Query {
   ): UploadConnection! @requires(permission: VIEW_CLAIMS)
 }
 `, BuiltIn: false},
-	{Name: "../schema/viewer.graphqls", Input: `"Who is asking, and what they may do."
+	{Name: "../schema/viewer.graphqls", Input: `"Who is asking, a person or an API key, and what they may do."
 type Viewer {
-  "Identifier of the signed-in user; null for a process of the operator."
+  "Identifier of the signed-in user; null for an API key and for a process of the operator."
   userId: ID
-  "E-mail address the viewer signed in with."
+  "E-mail address the viewer signed in with; the name of an API key."
   email: String!
-  "Role within the customer the viewer acts for; null for a superuser."
+  "Identifier of the API key; null for a person."
+  apiKeyId: ID
+  "Scopes of the API key; null for a person."
+  scopes: [Scope!]
+  "Role within the customer the viewer acts for; null for a superuser and for an API key."
   role: Role
   "Whether the viewer may act for any customer, naming it in the header ` + "`" + `X-Customer-Id` + "`" + `."
   isSuperuser: Boolean!
@@ -1654,6 +1898,64 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ApiKey_id(ctx, field)
+	case "name":
+		return ec.fieldContext_ApiKey_name(ctx, field)
+	case "prefix":
+		return ec.fieldContext_ApiKey_prefix(ctx, field)
+	case "scopes":
+		return ec.fieldContext_ApiKey_scopes(ctx, field)
+	case "allowedCidrs":
+		return ec.fieldContext_ApiKey_allowedCidrs(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_ApiKey_expiresAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_ApiKey_lastUsedAt(ctx, field)
+	case "lastUsedAddr":
+		return ec.fieldContext_ApiKey_lastUsedAddr(ctx, field)
+	case "replaces":
+		return ec.fieldContext_ApiKey_replaces(ctx, field)
+	case "replacedAt":
+		return ec.fieldContext_ApiKey_replacedAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_ApiKey_revokedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_ApiKey_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ApiKey_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ApiKey_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKey", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ApiKeyConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ApiKeyEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ApiKeyEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyEdge", field.Name)
+}
 
 func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -1815,6 +2117,20 @@ func (ec *executionContext) childFields_ClaimEdge(ctx context.Context, field gra
 		return ec.fieldContext_ClaimEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ClaimEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_CreateApiKeyPayload_apiKey(ctx, field)
+	case "key":
+		return ec.fieldContext_CreateApiKeyPayload_key(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateApiKeyPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateApiKeyPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateApiKeyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2233,6 +2549,32 @@ func (ec *executionContext) childFields_ReportRunEdge(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type ReportRunEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_RevokeApiKeyPayload_apiKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeApiKeyPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RevokeApiKeyPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_RotateApiKeyPayload_apiKey(ctx, field)
+	case "key":
+		return ec.fieldContext_RotateApiKeyPayload_key(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateApiKeyPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RotateApiKeyPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateApiKeyPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Upload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2341,6 +2683,10 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_userId(ctx, field)
 	case "email":
 		return ec.fieldContext_Viewer_email(ctx, field)
+	case "apiKeyId":
+		return ec.fieldContext_Viewer_apiKeyId(ctx, field)
+	case "scopes":
+		return ec.fieldContext_Viewer_scopes(ctx, field)
 	case "role":
 		return ec.fieldContext_Viewer_role(ctx, field)
 	case "isSuperuser":

@@ -42,6 +42,8 @@ type (
 	DriftEventEdge       = Edge[*models.DriftEvent]
 	DriftTestConnection  = Connection[*models.DriftTest]
 	DriftTestEdge        = Edge[*models.DriftTest]
+	APIKeyConnection     = Connection[*models.APIKey]
+	APIKeyEdge           = Edge[*models.APIKey]
 	AuditEventConnection = Connection[*models.AuditEvent]
 	AuditEventEdge       = Edge[*models.AuditEvent]
 	CustomerConnection   = Connection[*models.Customer]

@@ -119,7 +119,7 @@ func accessCases() []Case {
 			add(detection("detect drift", nil), p.detecting)
 		}
 	}
-	return cases
+	return append(cases, scopeCases()...)
 }
 
 // testAccess runs them.

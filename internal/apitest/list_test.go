@@ -22,8 +22,8 @@ type list struct {
 	fixed url.Values
 	// always is a filter in both APIs that every question has.
 	always []probe
-	// auditing says that it takes a permission that admins have and analysts
-	// have not.
+	// auditing says that it takes a permission that begins with admins, as
+	// viewing the audit log does.
 	auditing bool
 	// across says that superusers see it whole and name no customer.
 	across bool
@@ -417,7 +417,7 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList()}, eventLists()...)
+	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList()}, eventLists()...)
 }
 
 // auditList is the audit log up to the last line of before. What is asked of

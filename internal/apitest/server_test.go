@@ -136,6 +136,8 @@ func must[T any](v T, err error) func(tester) T {
 type Asker struct {
 	// User names a user of the Server: "cedar.viewer", "root". Empty is nobody.
 	User string
+	// Key names an API key of the Server.
+	Key string
 	// Token is sent in place of one that sign-in gave out.
 	Token string
 	// Customer is the header X-Customer-Id, when not empty.
@@ -146,6 +148,9 @@ func (a Asker) String() string {
 	text := a.User
 	if text == "" {
 		text = "nobody"
+	}
+	if a.Key != "" {
+		text = "the key " + a.Key
 	}
 	if a.Token != "" {
 		text = "a bad token"
@@ -186,6 +191,8 @@ func (s *Server) authorize(t tester, r *http.Request, as Asker) {
 	switch {
 	case as.Token != "":
 		r.Header.Set("Authorization", "Bearer "+as.Token)
+	case as.Key != "":
+		r.Header.Set("Authorization", "Bearer "+s.expand(t, "{text."+as.Key+"}"))
 	case as.User != "":
 		r.Header.Set("Authorization", "Bearer "+s.token(t, as.User))
 	}
@@ -276,6 +283,8 @@ type Operation struct {
 	At string
 	// Type is the type of that object, or of the connection's rows.
 	Type string
+	// Silent says that REST answers the same with an empty body.
+	Silent bool
 }
 
 func (s *Server) graphql(t tester, as Asker, op Operation) reply {
@@ -289,7 +298,7 @@ func (s *Server) graphql(t tester, as Asker, op Operation) reply {
 
 // placeholder is a name in braces. GraphQL documents hold none: what varies
 // is in their variables.
-var placeholder = regexp.MustCompile(`\{[a-z.]+\}`)
+var placeholder = regexp.MustCompile(`\{[a-z.:]+\}`)
 
 // expand replaces placeholders.
 func (s *Server) expand(t tester, text string) string {

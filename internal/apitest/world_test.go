@@ -50,6 +50,7 @@ func (s *Server) populate() {
 	s.runs()
 	s.history()
 	s.people()
+	s.keys()
 }
 
 // people names one member of Cedar, and adds one who cannot sign in.

@@ -86,8 +86,8 @@ func (s *Service) Verify(ctx context.Context, token string) error {
 // rule is VALIDATION about "new_password", and the old one is then not looked
 // at: the answer must not tell whether it was right.
 func (s *Service) ChangePassword(ctx context.Context, v models.Viewer, oldPassword, newPassword string) (Tokens, error) {
-	if v.UserID.IsZero() {
-		return Tokens{}, models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
+	if err := v.AuthorizePerson(); err != nil {
+		return Tokens{}, err
 	}
 	attempt, err := s.attempt(ctx, v.Email)
 	if err != nil {

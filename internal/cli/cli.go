@@ -64,6 +64,7 @@ type commands struct {
 	Detect   detectCommand   `cmd:"" help:"Look for payers that changed, now."`
 	Customer customerCommand `cmd:"" help:"Manage customers."`
 	User     userCommand     `cmd:"" help:"Manage users."`
+	APIKey   apiKeyCommand   `cmd:"" name:"apikey" help:"Manage the API keys of partners' programs."`
 	Audit    auditCommand    `cmd:"" help:"Prove the audit log."`
 	Secrets  secretsCommand  `cmd:"" help:"Manage the secrets sealed in the database."`
 	OpenAPI  openAPICommand  `cmd:"" name:"openapi" help:"Print the description of the REST API."`

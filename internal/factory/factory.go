@@ -137,6 +137,18 @@ func (t *Tenant) UserWithHash(role models.Role, hash string) models.Viewer {
 // System is the operator acting for the customer.
 func (t *Tenant) System() models.Viewer { return models.SystemViewer(t.Customer.ID) }
 
+// APIKey makes a key with these scopes.
+func (t *Tenant) APIKey(scopes ...models.Scope) *models.IssuedAPIKey {
+	t.Helper()
+	issued, err := t.Store.CreateAPIKey(context.Background(), t.System(), models.NewAPIKey{
+		Name: fmt.Sprintf("key %d", t.seq.Add(1)), Scopes: scopes,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued
+}
+
 // Batch describes equal claims: Count of them, decided on the days from
 // FirstDay on, one day after another and round again.
 type Batch struct {
