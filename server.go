@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/go-chi/chi/v5"
@@ -14,6 +15,7 @@ import (
 	"upstream/graph"
 	"upstream/internal/auth"
 	"upstream/internal/cli"
+	"upstream/internal/guard"
 	"upstream/internal/obs"
 	"upstream/internal/web"
 	"upstream/rest"
@@ -45,6 +47,10 @@ func untilSignal(cancel context.CancelFunc) {
 // newHandler puts the edges and the pages on one listener. REST takes every
 // path nobody else has, so that unknown ones answer in its shape.
 func newHandler(d cli.Deps) (http.Handler, error) {
+	origins, err := d.Config.Origins()
+	if err != nil {
+		return nil, err
+	}
 	retired, err := d.Config.RetiredSecrets()
 	if err != nil {
 		return nil, err
@@ -73,5 +79,8 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
 	root.NotFound(restAPI.ServeHTTP)
-	return auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(root)), nil
+	// From the outside in: what every answer carries, its name, its line in the
+	// log, who may read it, and last what it says.
+	guarded := guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://"))
+	return guarded(auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(guard.CORS(origins)(root)))), nil
 }

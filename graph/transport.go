@@ -286,7 +286,6 @@ func (a answer) write(resp *graphql.Response, executed bool) {
 	h := a.w.Header()
 	h.Set("Content-Type", a.mediaType+"; charset=utf-8")
 	h.Set("Cache-Control", "private, no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept, Authorization")
 	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
