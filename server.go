@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -43,6 +44,9 @@ func untilSignal(cancel context.CancelFunc) {
 		cancel()
 	}()
 }
+
+// bodyPatience is how long a body that no edge reads may take to arrive.
+const bodyPatience = 30 * time.Second
 
 // newHandler puts the edges and the pages on one listener. REST takes every
 // path nobody else has, so that unknown ones answer in its shape.
@@ -80,7 +84,10 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
 	root.NotFound(restAPI.ServeHTTP)
 	// From the outside in: what every answer carries, its name, its line in the
-	// log, who may read it, and last what it says.
-	guarded := guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://"))
-	return guarded(auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(guard.CORS(origins)(root)))), nil
+	// log, who may read it, how long its body may take, and last what it says.
+	layers := chi.Chain(
+		guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.Identify, obs.AccessLog(d.Logger, auth.RequestID),
+		guard.CORS(origins), guard.Bodies(bodyPatience),
+	)
+	return layers.Handler(root), nil
 }

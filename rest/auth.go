@@ -9,7 +9,7 @@ import (
 )
 
 // maxCredentialBytes bounds the bodies that anybody may send without signing in.
-const maxCredentialBytes = 64 << 10
+const maxCredentialBytes = 16 << 10
 
 // credentials are the body of a sign-in.
 type credentials struct {

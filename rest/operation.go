@@ -3,9 +3,9 @@ package rest
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -44,14 +44,19 @@ type operation struct {
 	maxBody int64
 	// hasBody says that a JSON body is read.
 	hasBody bool
+	// secret says that an answer holds what nobody may keep: no cache may store
+	// it, whatever the method. Answers that carry a token or key are found by
+	// their fields.
+	secret bool
 }
-
-// bodyReadTimeout is how long a JSON body may take to arrive.
-const bodyReadTimeout = 30 * time.Second
 
 // register adds an operation whose handler may return any error.
 func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
+	op.secret = op.secret || op.tag == tagAuth || carriesSecret(reflect.TypeFor[O]())
 	huma.Register(a.huma, a.humaOperation(op), func(ctx context.Context, in *I) (*O, error) {
+		if op.hasBody {
+			callFrom(ctx).bodyArrived()
+		}
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
@@ -65,18 +70,18 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	spec := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description,
 		Tags: []string{op.tag}, DefaultStatus: op.status, Parameters: op.params,
-		BodyReadTimeout: bodyReadTimeout, MaxBodyBytes: a.opts.MaxBodyBytes + 1,
-		Responses: map[string]*huma.Response{},
+		BodyReadTimeout: a.opts.BodyTimeout, Responses: map[string]*huma.Response{}, Extensions: map[string]any{},
 	}
-	if op.maxBody > 0 {
-		spec.MaxBodyBytes = op.maxBody + 1 // the library refuses a body of exactly its limit
+	a.limitBody(&spec, op)
+	if op.secret {
+		spec.Middlewares = append(spec.Middlewares, neverStored)
 	}
 	if op.permission != "" {
 		spec.Middlewares = append(spec.Middlewares, a.authorize(op.permission))
 		spec.Security = []map[string][]string{{"bearer": {}}}
 		spec.Parameters = append(spec.Parameters, customerParam())
 		spec.Description += "\n\nNeeds the permission `" + string(op.permission) + "`."
-		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
+		spec.Extensions["x-permission"] = string(op.permission)
 	}
 	if op.signedIn {
 		spec.Middlewares = append(spec.Middlewares, a.authenticate)
@@ -91,6 +96,21 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	}
 	return spec
 }
+
+// limitBody bounds a JSON body, and documents the bound.
+func (a *api) limitBody(spec *huma.Operation, op operation) {
+	limit := a.opts.MaxBodyBytes
+	if op.maxBody > 0 {
+		limit = min(limit, op.maxBody)
+	}
+	spec.MaxBodyBytes = limit + 1 // the library refuses a body of exactly its limit
+	if op.hasBody {
+		spec.Extensions[bodyLimitExtension] = limit
+	}
+}
+
+// bodyLimitExtension documents how many bytes the body of an operation may have.
+const bodyLimitExtension = "x-max-body-bytes"
 
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {
