@@ -98,7 +98,9 @@ func TestEveryBodyHasALimit(t *testing.T) {
 }
 
 // secretNames are the fields whose value opens a door.
-func secretNames() []string { return []string{"access", "key", "password", "refresh", "secret", "token"} }
+func secretNames() []string {
+	return []string{"access", "key", "password", "refresh", "secret", "token"}
+}
 
 // carries reports whether a schema has, at any depth, text with such a name.
 func carries(s *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) bool {

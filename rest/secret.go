@@ -16,7 +16,9 @@ func neverStored(ctx huma.Context, next func(huma.Context)) {
 }
 
 // secretFields are the names of fields whose value opens a door.
-func secretFields() []string { return []string{"access", "key", "password", "refresh", "secret", "token"} }
+func secretFields() []string {
+	return []string{"access", "key", "password", "refresh", "secret", "token"}
+}
 
 // carriesSecret reports whether a type has, at any depth, a field of text with
 // such a name.
