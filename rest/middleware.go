@@ -54,6 +54,7 @@ func (a *api) frame(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, stats := store.WithStats(r.Context())
 		out := &answer{ResponseWriter: w}
+		out.Header().Del("Cache-Control") // what a layer before us says of answers nobody spoke for
 		out.complete = func(h http.Header, status int) {
 			h.Set("API-Version", apiVersion)
 			cacheHeaders(h, r.Method, status)

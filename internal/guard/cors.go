@@ -22,7 +22,7 @@ const preflightAge = 10 * time.Minute
 // come before a path is looked at.
 func CORS(origins []string) func(http.Handler) http.Handler {
 	allowed := slices.Clone(origins)
-	policy := cors.Handler(cors.Options{
+	return cors.Handler(cors.Options{
 		// A function, because the library takes an empty list for "all".
 		AllowOriginFunc:  func(_ *http.Request, origin string) bool { return slices.Contains(allowed, origin) },
 		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
@@ -31,19 +31,6 @@ func CORS(origins []string) func(http.Handler) http.Handler {
 		AllowCredentials: true,
 		MaxAge:           int(preflightAge.Seconds()),
 	})
-	return func(next http.Handler) http.Handler {
-		guarded := policy(next)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if isPreflight(r) {
-				w.Header().Set("Cache-Control", "no-store")
-			}
-			guarded.ServeHTTP(w, r)
-		})
-	}
-}
-
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" && r.Header.Get("Origin") != ""
 }
 
 // acceptedHeaders are those a page of another origin may send beyond the few
