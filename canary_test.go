@@ -466,3 +466,35 @@ func checkCanariesInDatabase(t *testing.T, tenant *factory.Tenant) {
 		t.Errorf("of %d columns those with marks are %v", len(columns), found)
 	}
 }
+
+// PostgreSQL repeats values in what it says about a violated constraint. One
+// that the program does not know is an internal error, logged with its cause.
+func TestCanaries_InErrorsOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	handler, tenant, log := serverOn(t)
+	for _, statement := range []string{
+		`ALTER TABLE uploads ADD CONSTRAINT odd_check CHECK (filename NOT LIKE 'canary1%')`,
+		`CREATE UNIQUE INDEX odd_key ON uploads (customer_id, filename)`,
+		`CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM NEW.filename::uuid; RETURN NEW; END $$`,
+		`CREATE TRIGGER odd BEFORE INSERT ON uploads FOR EACH ROW WHEN (NEW.filename LIKE 'canary3%') EXECUTE FUNCTION odd()`,
+	} {
+		if _, err := tenant.DB.Owner.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := tokenOf(t, handler, "owner@lakeside.test")
+	for i, name := range []string{"canary1", "canary2", "canary2", "canary3"} {
+		var form bytes.Buffer
+		w := multipart.NewWriter(&form)
+		part, err := w.CreateFormFile("file", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Fprintf(part, "payer,cpt,submitted_date,decided_date,outcome\nPayer %d,99213,2026-04-01,2026-05-01,PAID\n", i)
+		_ = w.Close()
+		ask(t, handler, http.MethodPost, "/api/v1/uploads/", form.String(), "Authorization", "Bearer "+token, "Content-Type", w.FormDataContentType())
+	}
+	if text := log.String(); !strings.Contains(text, "odd_check") || !strings.Contains(text, "odd_key") || strings.Contains(text, ordinary) {
+		t.Errorf("the log says %s", text)
+	}
+}
