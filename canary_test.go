@@ -88,7 +88,8 @@ func (p *planting) headers() []http.Header {
 	all := []http.Header{
 		one("Authorization", "Bearer "+p.mark(secret)), one("Authorization", "Basic "+p.mark(secret)), one("Authorization", p.mark(secret)),
 		one("Authorization", "Bearer up_live_"+p.mark(secret)), one("Authorization", "Bearer eyJhbGciOiJIUzI1NiJ9."+p.mark(secret)+".x"),
-		{"Authorization": {"Bearer " + p.mark(secret), "Bearer " + p.mark(secret)}}, one("Cookie", "session="+p.mark(secret)),
+		{"Authorization": {"Bearer " + p.mark(secret), "Bearer " + p.mark(secret)}},
+		one("Cookie", "session="+p.mark(secret)),
 		one("X-Api-Key", p.mark(secret)), one("X-Request-Id", p.mark(ordinary)+" is not one"),
 		one("X-Request-Id", strings.Repeat(p.mark(ordinary), 9)), one("Content-Type", p.mark(ordinary)+"/"+p.mark(ordinary)),
 	}
@@ -193,12 +194,13 @@ func (p *planting) uploads() {
 		row[i] = strings.NewReplacer("payer", p.mark(ordinary), "reason", p.mark(ordinary)+" Jane Doe 123-45-6789", "number", p.mark(ordinary),
 			"auth", p.mark(ordinary)).Replace(row[i])
 	}
-	text := csvHeader + "\n" + strings.Join(row, ",") + "\n"
+	lines := []string{csvHeader, strings.Join(row, ",")}
 	for i := range row {
 		bad := slices.Clone(row)
 		bad[i] = p.mark(ordinary)
-		text += strings.Join(bad, ",") + "\n"
+		lines = append(lines, strings.Join(bad, ","))
 	}
+	text := strings.Join(lines, "\n") + "\n"
 	for _, content := range []string{
 		text, text + "\"" + p.mark(ordinary) + "\"x\n", p.mark(ordinary) + "," + p.mark(ordinary) + "\n" + p.mark(ordinary), "\x00" + p.mark(ordinary),
 		csvHeader + "\n" + "John " + p.mark(ordinary) + ",99213,2026-04-01,2026-05-01,PAID" + strings.Repeat(",", 8) + "\n", "",

@@ -26,7 +26,7 @@ func TestSecret_PrintsNowhere(t *testing.T) {
 	}
 	printed := []string{string(asJSON), fmt.Sprint(secret), errors.Join(fmt.Errorf("wrong: %v", secret)).Error()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T %v"} {
-		printed = append(printed, fmt.Sprintf(verb, secret), fmt.Sprintf(verb, value)) //nolint:govet // every verb, fitting or not
+		printed = append(printed, fmt.Sprintf(verb, secret), fmt.Sprintf(verb, value))
 	}
 	var log strings.Builder
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {

@@ -46,14 +46,14 @@ func hiddenBy(key string) string {
 	if len(word) > longestHidden {
 		return ""
 	}
-	var lower [longestHidden]byte
-	for i := range len(word) {
-		lower[i] = word[i]
-		if isUpper(word[i]) {
+	var room [longestHidden]byte
+	lower := append(room[:0], word...)
+	for i, c := range lower {
+		if isUpper(c) {
 			lower[i] |= 0x20
 		}
 	}
-	return hiddenWords[string(lower[:len(word)])]
+	return hiddenWords[string(lower)]
 }
 
 // lastWord is what follows the last separator of a key, or the last capital

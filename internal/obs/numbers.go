@@ -117,12 +117,11 @@ func ends(rest string) bool {
 	if rest == "" {
 		return true
 	}
-	switch c := rest[0]; {
-	case c == '-' || c == '.':
+	c := rest[0]
+	if c == '-' || c == '.' {
 		return len(rest) == 1 || !isDigit(rest[1]) && !isLetter(rest[1])
-	default:
-		return !isDigit(c) && !isLetter(c) && c != '_' && c < 0x80
 	}
+	return !isDigit(c) && !isLetter(c) && c != '_' && c < 0x80
 }
 
 // Digits of a payment card.
