@@ -36,8 +36,7 @@ func findsSecret(t reflect.Type, seen map[reflect.Type]bool) bool {
 		return false
 	}
 	seen[t] = true
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Type.Kind() == reflect.String && slices.Contains(secretFields(), name) || findsSecret(f.Type, seen) {
 			return true

@@ -25,10 +25,10 @@ func TestCarriesSecret(t *testing.T) {
 		"tokens":    {tokenOutput{}, true},
 		"in a list": {struct{ Body []*tokens }{}, true},
 		"in a map":  {struct{ Body map[string]tokens }{}, true},
-		"a named string": {struct { //nolint:musttag // it is only looked at
+		"a named string": {struct {
 			Secret named `json:"secret,omitempty"`
 		}{}, true},
-		"a number": {struct { //nolint:musttag // it is only looked at
+		"a number": {struct {
 			Key int `json:"key"`
 		}{}, false},
 		"a claim":   {detailOutput[claim]{}, false},

@@ -34,7 +34,7 @@ func TestOrigins_Refused(t *testing.T) {
 	}
 }
 
-func TestOrigins_FromTheEnvironment(t *testing.T) { //nolint:paralleltest // it changes the environment
+func TestOrigins_FromTheEnvironment(t *testing.T) {
 	unset(t)
 	t.Setenv("UPSTREAM_CORS_ORIGINS", "http://localhost:3000,https://app.example")
 	got, err := parse(t)
