@@ -7,13 +7,16 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"upstream/graph"
 	"upstream/internal/auth"
 	"upstream/internal/cli"
+	"upstream/internal/guard"
 	"upstream/internal/obs"
 	"upstream/internal/web"
 	"upstream/rest"
@@ -42,9 +45,16 @@ func untilSignal(cancel context.CancelFunc) {
 	}()
 }
 
+// bodyPatience is how long a body that no edge reads may take to arrive.
+const bodyPatience = 30 * time.Second
+
 // newHandler puts the edges and the pages on one listener. REST takes every
 // path nobody else has, so that unknown ones answer in its shape.
 func newHandler(d cli.Deps) (http.Handler, error) {
+	origins, err := d.Config.Origins()
+	if err != nil {
+		return nil, err
+	}
 	retired, err := d.Config.RetiredSecrets()
 	if err != nil {
 		return nil, err
@@ -76,5 +86,11 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
 	root.NotFound(restAPI.ServeHTTP)
-	return auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(root)), nil
+	// From the outside in: what every answer carries, its name, its line in the
+	// log, who may read it, how long its body may take, and last what it says.
+	layers := chi.Chain(
+		guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.Identify, obs.AccessLog(d.Logger, auth.RequestID),
+		guard.CORS(origins), guard.Bodies(bodyPatience),
+	)
+	return layers.Handler(root), nil
 }

@@ -18,6 +18,7 @@ import (
 	"upstream/internal/obs"
 	"upstream/internal/testdb"
 	"upstream/models"
+	"upstream/store"
 )
 
 // programVariable makes the test binary be the program.
@@ -32,11 +33,24 @@ func TestMain(m *testing.M) {
 
 const password = "correct horse battery"
 
+// dashboard is an origin whose pages may call the APIs.
+const dashboard = "https://app.example"
+
 // handlerOn is the handler of the public listener on a World, with a user
 // owner@lakeside.test, and what it logs.
 func handlerOn(t *testing.T) (http.Handler, *bytes.Buffer) {
 	t.Helper()
+	handler, _, log := serverOn(t)
+	return handler, log
+}
+
+// serverOn is handlerOn with the customer of owner@lakeside.test.
+func serverOn(t *testing.T) (http.Handler, *factory.Tenant, *bytes.Buffer) {
+	t.Helper()
 	w := factory.New(t)
+	var log bytes.Buffer
+	logger := obs.NewLogger(&log, obs.FormatJSON, "debug")
+	w.Store = w.StoreWith(w.DB.App, store.Options{Logger: logger})
 	hash, err := auth.HashPassword(password)
 	if err != nil {
 		t.Fatal(err)
@@ -47,15 +61,16 @@ func handlerOn(t *testing.T) (http.Handler, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	tenant.Drifting()
-	var log bytes.Buffer
 	handler, err := newHandler(cli.Deps{
-		Store: w.Store, Secret: []byte(strings.Repeat("s", 32)), Logger: obs.NewLogger(&log, obs.FormatJSON, "debug"),
-		Config: config.Serve{MaxUploadBytes: 1 << 20, Introspection: true, PublicURL: "https://upstream.example"},
+		Store: w.Store, Secret: []byte(strings.Repeat("s", 32)), Logger: logger,
+		Config: config.Serve{
+			MaxUploadBytes: 1 << 20, Introspection: true, PublicURL: "https://upstream.example", CORSOrigins: []string{dashboard},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handler, &log
+	return handler, tenant, &log
 }
 
 // ask sends a request; headers are pairs.

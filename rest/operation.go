@@ -3,9 +3,9 @@ package rest
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -47,14 +47,19 @@ type operation struct {
 	maxBody int64
 	// hasBody says that a JSON body is read.
 	hasBody bool
+	// secret says that an answer holds what nobody may keep: no cache may store
+	// it, whatever the method. Answers that carry a token or key are found by
+	// their fields.
+	secret bool
 }
-
-// bodyReadTimeout is how long a JSON body may take to arrive.
-const bodyReadTimeout = 30 * time.Second
 
 // register adds an operation whose handler may return any error.
 func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
+	op.secret = op.secret || op.tag == tagAuth || carriesSecret(reflect.TypeFor[O]())
 	huma.Register(a.huma, a.humaOperation(op), func(ctx context.Context, in *I) (*O, error) {
+		if op.hasBody {
+			callFrom(ctx).bodyArrived()
+		}
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
@@ -68,11 +73,11 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	spec := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description,
 		Tags: []string{op.tag}, DefaultStatus: op.status, Parameters: op.params,
-		BodyReadTimeout: bodyReadTimeout, MaxBodyBytes: a.opts.MaxBodyBytes + 1,
-		Responses: map[string]*huma.Response{},
+		BodyReadTimeout: a.opts.BodyTimeout, Responses: map[string]*huma.Response{}, Extensions: map[string]any{},
 	}
-	if op.maxBody > 0 {
-		spec.MaxBodyBytes = op.maxBody + 1 // the library refuses a body of exactly its limit
+	a.limitBody(&spec, op)
+	if op.secret {
+		spec.Middlewares = append(spec.Middlewares, neverStored)
 	}
 	if op.permission != "" {
 		spec.Middlewares = append(spec.Middlewares, a.authorize(op))
@@ -100,12 +105,27 @@ func (a *api) humaOperation(op operation) huma.Operation {
 // documentAccess says who may: the permission that people need and the scope
 // that an API key needs, in words and for programs.
 func documentAccess(spec *huma.Operation, p models.Permission) {
-	spec.Extensions = map[string]any{"x-permission": string(p)}
+	spec.Extensions["x-permission"] = string(p)
 	if scope, ok := models.ScopeFor(p); ok && scope != "" {
 		spec.Extensions["x-scope"] = string(scope)
 	}
 	spec.Description += "\n\n" + p.NeedsSentence(string(p))
 }
+
+// limitBody bounds a JSON body, and documents the bound.
+func (a *api) limitBody(spec *huma.Operation, op operation) {
+	limit := a.opts.MaxBodyBytes
+	if op.maxBody > 0 {
+		limit = min(limit, op.maxBody)
+	}
+	spec.MaxBodyBytes = limit + 1 // the library refuses a body of exactly its limit
+	if op.hasBody {
+		spec.Extensions[bodyLimitExtension] = limit
+	}
+}
+
+// bodyLimitExtension documents how many bytes the body of an operation may have.
+const bodyLimitExtension = "x-max-body-bytes"
 
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {

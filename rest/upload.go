@@ -142,7 +142,9 @@ func (a *api) registerCreateUpload() {
 		permission: models.PermissionUploadClaims,
 		codes:      []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
 	}, a.createUpload)
-	a.huma.OpenAPI().Paths[path].Post.RequestBody = multipartBody()
+	documented := a.huma.OpenAPI().Paths[path].Post
+	documented.RequestBody = multipartBody()
+	documented.Extensions[bodyLimitExtension] = a.opts.MaxUploadBytes + formOverhead
 }
 
 // multipartBody documents the form. It is set after registration, so that the

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"upstream/internal/config"
+	"upstream/internal/guard"
 	"upstream/internal/jobs"
 	"upstream/store"
 )
@@ -62,15 +63,23 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	})
 }
 
-// Limits of a connection, against clients that are slow on purpose. Bodies may
-// take longer than headers: a claims file is large.
-const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 15 * time.Minute
-	writeTimeout      = 20 * time.Minute
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-)
+// patience is how long a connection may take, against clients that are slow on
+// purpose.
+type patience struct {
+	// header is for the request line and the headers, read for the whole request,
+	// write for everything from the headers to the end of the answer. Bodies may
+	// take longer than headers: a claims file is large. The edges demand small
+	// bodies sooner.
+	header, read, write time.Duration
+	// idle is for the time between two requests.
+	idle time.Duration
+}
+
+func defaultPatience() patience {
+	return patience{header: 10 * time.Second, read: 15 * time.Minute, write: 20 * time.Minute, idle: 2 * time.Minute}
+}
+
+const maxHeaderBytes = 64 << 10
 
 // run serves until ctx ends or something fails, calls ready with the address
 // once requests are answered, and drains.
@@ -92,11 +101,11 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancelRequests()
-	public := newServer(requests, handler, s.log)
+	public := newServer(requests, handler, s.log, defaultPatience())
 	servers := []*http.Server{public}
 	group.Go(func() { failed <- public.Serve(s.listeners.public) })
 	if s.listeners.admin != nil {
-		admin := newServer(requests, adminHandler(), s.log)
+		admin := newServer(requests, adminHandler(), s.log, defaultPatience())
 		servers = append(servers, admin)
 		group.Go(func() { failed <- admin.Serve(s.listeners.admin) })
 		s.log.InfoContext(ctx, "admin listener", "addr", s.listeners.admin.Addr().String())
@@ -152,10 +161,10 @@ func (s *server) handler() (http.Handler, error) {
 	return s.edges.Handler(deps)
 }
 
-func newServer(requests context.Context, handler http.Handler, log *slog.Logger) *http.Server {
+func newServer(requests context.Context, handler http.Handler, log *slog.Logger, p patience) *http.Server {
 	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: handler, ReadHeaderTimeout: p.header, ReadTimeout: p.read,
+		WriteTimeout: p.write, IdleTimeout: p.idle, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
@@ -174,7 +183,8 @@ func drain(timeout time.Duration, servers []*http.Server) error {
 	return err
 }
 
-// adminHandler serves the profiles of the process.
+// adminHandler serves the profiles of the process, with the headers of all
+// answers: a browser of the operator is no less worth attacking.
 func adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -182,5 +192,5 @@ func adminHandler() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
+	return guard.Headers(false)(mux)
 }

@@ -31,6 +31,7 @@ type Serve struct {
 	Migrate        bool          `name:"migrate" env:"UPSTREAM_MIGRATE" help:"Apply pending migrations at start (always so with the embedded database)."`
 	MaxUploadBytes int64         `name:"max-upload-bytes" env:"UPSTREAM_MAX_UPLOAD_BYTES" default:"1073741824" help:"Largest claims file accepted."`
 	MaxConns       int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
+	CORSOrigins    []string      `name:"cors-origins" env:"UPSTREAM_CORS_ORIGINS" help:"Origins whose pages may call the APIs from a browser, separated by commas: https://host[:port]. Unset: none." placeholder:"ORIGIN,..."`
 	Introspection  bool          `name:"introspection" env:"UPSTREAM_INTROSPECTION" default:"true" negatable:"" help:"Let signed-in users read the GraphQL schema."`
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests and jobs may take after SIGTERM."`
 	Workers        bool          `name:"workers" env:"UPSTREAM_WORKERS" default:"true" negatable:"" help:"Work on background jobs, too; without, run \"upstream work\" beside."`
@@ -45,6 +46,7 @@ func (s Serve) Validate() error {
 		s.checkAdminAddr(),
 		s.checkPublicURL(),
 		s.checkSecretKey(),
+		s.checkCORSOrigins(),
 		positive("--max-upload-bytes", s.MaxUploadBytes),
 		positive("--max-conns", s.MaxConns),
 		positive("--drain-timeout", s.DrainTimeout),

@@ -45,6 +45,9 @@ func TestValidate(t *testing.T) {
 		"public with a query": {func(s *Serve) { s.PublicURL = "https://upstream.example/?a=b" }, "--public-url"},
 		"public with a login": {func(s *Serve) { s.PublicURL = "https://me:pw@upstream.example" }, "--public-url"},
 		"public garbage":      {func(s *Serve) { s.PublicURL = "https://%zz" }, "--public-url"},
+		"origins":             {func(s *Serve) { s.CORSOrigins = []string{"http://localhost:3000", " https://App.example "} }, ""},
+		"origin at a path":    {func(s *Serve) { s.CORSOrigins = []string{"https://app.example/"} }, `--cors-origins must look like https://host or https://host:port, not "https://app.example/"`},
+		"every origin":        {func(s *Serve) { s.CORSOrigins = []string{"*"} }, `--cors-origins lists origins one by one; "*"`},
 		"no bytes":            {func(s *Serve) { s.MaxUploadBytes = 0 }, "--max-upload-bytes must be more than 0"},
 		"negative":            {func(s *Serve) { s.MaxConns = -1 }, "--max-conns must be more than 0"},
 		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
@@ -97,7 +100,7 @@ func variables() []string {
 	return []string{
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
-		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT",
+		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
 	}
 }
