@@ -193,6 +193,7 @@ func (s *Server) authorize(t tester, r *http.Request, as Asker) {
 // reply is an HTTP answer, read to its end.
 type reply struct {
 	status int
+	header http.Header
 	body   []byte
 }
 
@@ -214,7 +215,7 @@ func (s *Server) send(t tester, r *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{status: response.StatusCode, body: body}
+	return reply{status: response.StatusCode, header: response.Header, body: body}
 }
 
 // Call is a call of the REST API. Placeholders ("{run}") in it stand for what
@@ -227,6 +228,8 @@ type Call struct {
 	Query url.Values
 	// Body is sent as JSON, unless nil.
 	Body any
+	// Header is sent beside what the asker proves and claims.
+	Header map[string]string
 }
 
 func (s *Server) rest(t tester, as Asker, c Call) reply {
@@ -254,6 +257,9 @@ func (s *Server) rest(t tester, as Asker, c Call) reply {
 	r := must(http.NewRequestWithContext(t.Context(), method, address, body))(t)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range c.Header {
+		r.Header.Set(name, value)
 	}
 	s.authorize(t, r, as)
 	return s.send(t, r)
