@@ -145,7 +145,7 @@ type torn struct {
 // Read implements io.Reader.
 func (f *torn) Read(p []byte) (int, error) {
 	n, err := f.text.Read(p)
-	if err == io.EOF && f.rewound {
+	if errors.Is(err, io.EOF) && f.rewound {
 		return n, errOnPurpose
 	}
 	return n, err
@@ -372,7 +372,7 @@ func TestTenancy_OneConnectionInterleaved(t *testing.T) {
 	if testing.Short() {
 		operations = 1_000
 	}
-	seed := rand.Uint64() //nolint:gosec // a test
+	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	w := factory.New(t)
 	s := &street{T: t, pool: w.Pool(postgres.PoolOptions{MaxConns: 1}), done: map[string]*atomic.Int64{}}
@@ -383,7 +383,7 @@ func TestTenancy_OneConnectionInterleaved(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for worker := range uint64(workers) {
-		wg.Go(func() { s.work(rand.New(rand.NewPCG(seed, worker)), operations/workers) }) //nolint:gosec // a test
+		wg.Go(func() { s.work(rand.New(rand.NewPCG(seed, worker)), operations/workers) })
 	}
 	wg.Wait()
 	s.checkEnd(w)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -139,16 +140,11 @@ func insertRow(ctx context.Context, tx pgx.Tx, name string, row map[string]any) 
 
 // with is the row with some columns changed, and an identifier of its own.
 func with(row map[string]any, changes map[string]any) map[string]any {
-	out := map[string]any{}
-	for column, value := range row {
-		out[column] = value
-	}
+	out := maps.Clone(row)
 	if out["id"] != nil {
 		out["id"] = uuid.Must(uuid.NewV7()).String()
 	}
-	for column, value := range changes {
-		out[column] = value
-	}
+	maps.Copy(out, changes)
 	return out
 }
 

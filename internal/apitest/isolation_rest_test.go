@@ -320,7 +320,7 @@ func (s *town) walkCursors(t *testing.T, p parties) {
 					c.Query.Set("ordering", order)
 				}
 			})(s, p.own, map[string]string{"X-Request-Id": requestName})
-			p.indistinguishable(t, s.Server, probeOf{name: fmt.Sprint("a cursor of ", op, " by ", order), ask: ask}, cursor, forged(t, cursor))
+			p.indistinguishable(t, probeOf{name: fmt.Sprint("a cursor of ", op, " by ", order), ask: ask}, cursor, forged(t, cursor))
 		}
 		if op.list && p.foreign.cursors[op.path+" "] == "" {
 			t.Errorf("%s has no second row in %s, so no cursor to try", p.foreign.slug, op)

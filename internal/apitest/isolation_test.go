@@ -186,7 +186,7 @@ func (s *Server) surveyOrders(t tester, e *estate, op restOperation, call Call) 
 		var links struct{ Next *string }
 		s.rest(t, Asker{User: e.slug + ".owner"}, page).decode(t, &links)
 		if links.Next != nil {
-			at := must(http.NewRequest(http.MethodGet, *links.Next, nil))(t) //nolint:noctx // it is only taken apart
+			at := must(http.NewRequest(http.MethodGet, *links.Next, nil))(t)
 			e.cursors[op.path+" "+order] = at.URL.Query().Get("cursor")
 		}
 	}
@@ -306,7 +306,7 @@ type probeOf struct {
 
 // indistinguishable demands that the answers to a foreign value and to one that
 // does not exist are the same, and hold nothing of the other customer's.
-func (p parties) indistinguishable(t *testing.T, s *Server, q probeOf, foreign, nobodys string) {
+func (p parties) indistinguishable(t *testing.T, q probeOf, foreign, nobodys string) {
 	t.Helper()
 	for _, as := range p.askers {
 		theirs, none := q.ask(as, foreign), q.ask(as, nobodys)
@@ -432,11 +432,11 @@ func (at position) walk(t *testing.T, s *town, p parties) {
 				continue
 			}
 			id := p.foreign.ids[kind][0]
-			p.indistinguishable(t, s.Server, q, id, nonexistent(id))
+			p.indistinguishable(t, q, id, nonexistent(id))
 		}
 		if len(at.kinds) == 0 {
 			for _, text := range planted(p.foreign.slug)[:2] {
-				p.indistinguishable(t, s.Server, q, text, nonexistent(text))
+				p.indistinguishable(t, q, text, nonexistent(text))
 			}
 		}
 	}
