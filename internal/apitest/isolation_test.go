@@ -102,8 +102,9 @@ func (e *estate) note(r reply) {
 	}
 }
 
-// instantText is a date or an instant, which two customers may well share.
-var instantText = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
+// commonText is a date or an instant, or a word of the contract: two customers
+// may well share those.
+var commonText = regexp.MustCompile(`^\d{4}-\d\d-\d\d|^[A-Za-z_]+$`)
 
 // texts are the texts in a JSON value that could tell whose it is.
 func texts(v any) map[string]bool {
@@ -112,7 +113,7 @@ func texts(v any) map[string]bool {
 	look = func(v any) {
 		switch v := v.(type) {
 		case string:
-			if len(v) >= 6 && !instantText.MatchString(v) {
+			if len(v) >= 6 && !commonText.MatchString(v) {
 				found[v] = true
 			}
 		case map[string]any:
@@ -132,17 +133,24 @@ func texts(v any) map[string]bool {
 // secretKey is an API key as the answer that makes it shows it.
 var secretKey = regexp.MustCompile(`up_live_[0-9A-Za-z_-]+`)
 
-// settle makes what the APIs can make without naming anything, as the owner,
-// and answers with the API keys that came of it.
+// settle makes twice what the APIs can make without naming anything, as the
+// owner, and answers with the API keys that came of it.
 func (s *Server) settle(t tester, slug string) []Asker {
 	var keys []Asker
 	for _, op := range restOperations(t) {
 		if op.method != http.MethodPost || len(op.pathKinds) > 0 || op.permission == "" || op.body == nil {
 			continue
 		}
-		r := s.rest(t, Asker{User: slug + ".owner"}, op.call(nil))
-		if key := secretKey.Find(r.body); key != nil {
-			keys = append(keys, Asker{Token: string(key)})
+		for _, suffix := range []string{"", " the second"} {
+			call := op.call(nil)
+			if body, _ := call.Body.(map[string]any); body["name"] != nil {
+				other := maps.Clone(body)
+				other["name"] = fmt.Sprint(body["name"], suffix)
+				call.Body = other
+			}
+			if key := secretKey.Find(s.rest(t, Asker{User: slug + ".owner"}, call).body); key != nil {
+				keys = append(keys, Asker{Token: string(key)})
+			}
 		}
 	}
 	return keys
@@ -373,6 +381,9 @@ func TestIsolation(t *testing.T) {
 		t.Fatalf("only %d places for an identifier were found", len(positions))
 	}
 	for _, slug := range []string{"cedar", "harbor"} {
+		if slug == "harbor" && testing.Short() {
+			continue // the same from the other side
+		}
 		t.Run(slug, func(t *testing.T) {
 			t.Parallel()
 			s := newTown(t)
