@@ -57,8 +57,18 @@ type settings struct {
 	system   bool
 }
 
-// apply runs fn in a transaction of the application's role that is rolled back.
-func apply(t *testing.T, db *testdb.DB, as settings, fn func(context.Context, pgx.Tx) error) error {
+// apply is applyAs for a customer, or for nobody.
+func apply(t *testing.T, w *factory.World, customer *models.CustomerID, fn func(context.Context, pgx.Tx) error) error {
+	t.Helper()
+	var as settings
+	if customer != nil {
+		as.customer = *customer
+	}
+	return applyAs(t, w.DB, as, fn)
+}
+
+// applyAs runs fn in a transaction of the application's role that is rolled back.
+func applyAs(t *testing.T, db *testdb.DB, as settings, fn func(context.Context, pgx.Tx) error) error {
 	t.Helper()
 	ctx := t.Context()
 	tx, err := db.App.Begin(ctx)
@@ -118,6 +128,16 @@ func sampleRow(w *factory.World, name, owner string, customer models.CustomerID)
 	return row
 }
 
+// rowOf is a row of the customer's in a table as JSON, with a new identifier.
+func rowOf(t *testing.T, tenant *factory.Tenant, name string) string {
+	t.Helper()
+	text, err := json.Marshal(with(sampleRow(tenant.World, name, "customer_id", tenant.Customer.ID), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // insertSQL stores a JSON row, generated columns left out.
 const insertSQL = `DO $$ DECLARE columns text; BEGIN
 	SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
@@ -131,10 +151,14 @@ func insertRow(ctx context.Context, tx pgx.Tx, name string, row map[string]any) 
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `SELECT set_config('test.row', $1, true)`, string(text)); err != nil {
+	return insertCopy(ctx, tx, name, string(text))
+}
+
+func insertCopy(ctx context.Context, tx pgx.Tx, name, row string) error {
+	if _, err := tx.Exec(ctx, `SELECT set_config('test.row', $1, true)`, row); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, fmt.Sprintf(insertSQL, name))
+	_, err := tx.Exec(ctx, fmt.Sprintf(insertSQL, name))
 	return err
 }
 
@@ -156,7 +180,7 @@ func count(ctx context.Context, tx pgx.Tx, from string) (n int, err error) {
 // wantRows demands how many rows of a table are seen.
 func wantRows(t *testing.T, db *testdb.DB, as settings, from string, want int) {
 	t.Helper()
-	err := apply(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
+	err := applyAs(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
 		n, err := count(ctx, tx, from)
 		if n != want {
 			t.Errorf("%d rows of %s are seen, want %d", n, from, want)
@@ -171,7 +195,7 @@ func wantRows(t *testing.T, db *testdb.DB, as settings, from string, want int) {
 // wantUntouched demands of a statement that it is refused or touches no row.
 func wantUntouched(t *testing.T, db *testdb.DB, as settings, statement string) {
 	t.Helper()
-	err := apply(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
+	err := applyAs(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, statement)
 		if tag.RowsAffected() != 0 {
 			t.Errorf("%s touches %d rows", statement, tag.RowsAffected())
@@ -186,7 +210,7 @@ func wantUntouched(t *testing.T, db *testdb.DB, as settings, statement string) {
 // wantRefused demands that a row cannot be stored.
 func wantRefused(t *testing.T, db *testdb.DB, as settings, name string, row map[string]any) {
 	t.Helper()
-	err := apply(t, db, as, func(ctx context.Context, tx pgx.Tx) error { return insertRow(ctx, tx, name, row) })
+	err := applyAs(t, db, as, func(ctx context.Context, tx pgx.Tx) error { return insertRow(ctx, tx, name, row) })
 	if !isRefused(err) {
 		t.Errorf("insert into %s: %v", name, err)
 	}
@@ -196,7 +220,7 @@ func wantRefused(t *testing.T, db *testdb.DB, as settings, name string, row map[
 func copied(t *testing.T, db *testdb.DB, as settings, name string) string {
 	t.Helper()
 	var out bytes.Buffer
-	err := apply(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
+	err := applyAs(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Conn().PgConn().CopyTo(ctx, &out, `COPY `+name+` TO STDOUT`)
 		return err
 	})
@@ -210,7 +234,7 @@ func copied(t *testing.T, db *testdb.DB, as settings, name string) string {
 // every table on which row-level security is in force.
 func wantNoCopyIn(t *testing.T, db *testdb.DB, as settings, name string) {
 	t.Helper()
-	err := apply(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
+	err := applyAs(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Conn().PgConn().CopyFrom(ctx, strings.NewReader(""), `COPY `+name+` FROM STDIN`)
 		return err
 	})
@@ -332,11 +356,19 @@ func (tab table) checkTenant(t *testing.T, cedar, harbor *factory.Tenant) {
 		wantRefused(t, db, as, tab.name, with(tab.mine, map[string]any{"customer_id": foreign}))
 	}
 	wantRefused(t, db, as, tab.name, with(tab.theirs, nil))
+	if tab.owner == "customer_id" { // the customer's own is what is refused to nobody
+		err := apply(t, cedar.World, nil, func(ctx context.Context, tx pgx.Tx) error {
+			return insertCopy(ctx, tx, tab.name, rowOf(t, cedar, tab.name))
+		})
+		if !isRefused(err) {
+			t.Errorf("insert without a customer: %v", err)
+		}
+	}
 	for _, statement := range tab.writes(tab.owner + " = '" + foreign + "'") {
 		wantUntouched(t, db, as, statement)
 	}
 	give := fmt.Sprintf(`UPDATE %s SET %s = '%s'`, tab.name, tab.owner, foreign)
-	err := apply(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
+	err := applyAs(t, db, as, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, give)
 		return err
 	})
@@ -355,7 +387,7 @@ func (tab table) checkUsers(t *testing.T, cedar *factory.Tenant) {
 	wantRows(t, cedar.DB, as, "users", 1)
 	wantRefused(t, cedar.DB, as, tab.name, with(tab.mine, map[string]any{"email": "new@cedar.test"}))
 	for _, statement := range []string{`UPDATE users SET is_superuser = true`, `DELETE FROM users`} {
-		err := apply(t, cedar.DB, as, func(ctx context.Context, tx pgx.Tx) error {
+		err := apply(t, cedar.World, &cedar.Customer.ID, func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, statement)
 			return err
 		})
@@ -396,7 +428,7 @@ func TestIsolation_TheRoleCannotFreeItself(t *testing.T) {
 		statements = append(statements, `DROP POLICY `+p, `ALTER POLICY `+p+` USING (true)`)
 	}
 	for _, statement := range statements {
-		err := apply(t, cedar.DB, settings{customer: cedar.Customer.ID}, func(ctx context.Context, tx pgx.Tx) error {
+		err := apply(t, cedar.World, &cedar.Customer.ID, func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, statement)
 			return err
 		})
@@ -419,7 +451,7 @@ func wantNoLeaks(t *testing.T, cedar, harbor *factory.Tenant, tables []table) {
 	const peek = `CREATE FUNCTION pg_temp.peek(who uuid) RETURNS bool LANGUAGE plpgsql COST 0.0000001 AS $$
 		BEGIN IF who = '%s' THEN RAISE EXCEPTION 'seen'; END IF; RETURN true; END $$`
 	for _, tab := range tables {
-		err := apply(t, cedar.DB, as, func(ctx context.Context, tx pgx.Tx) error {
+		err := apply(t, cedar.World, &cedar.Customer.ID, func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `SET LOCAL row_security = off; SELECT FROM `+tab.name)
 			return err
 		})
@@ -429,7 +461,7 @@ func wantNoLeaks(t *testing.T, cedar, harbor *factory.Tenant, tables []table) {
 		if tab.owner == "" {
 			continue
 		}
-		err = apply(t, cedar.DB, as, func(ctx context.Context, tx pgx.Tx) error {
+		err = apply(t, cedar.World, &cedar.Customer.ID, func(ctx context.Context, tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, fmt.Sprintf(peek, harbor.Customer.ID.UUID())); err != nil {
 				return err
 			}
