@@ -356,7 +356,7 @@ func (tab table) checkTenant(t *testing.T, cedar, harbor *factory.Tenant) {
 		wantRefused(t, db, as, tab.name, with(tab.mine, map[string]any{"customer_id": foreign}))
 	}
 	wantRefused(t, db, as, tab.name, with(tab.theirs, nil))
-	if tab.owner == "customer_id" { // the customer's own is what is refused to nobody
+	if tab.owner == "customer_id" { // not even its own, by nobody
 		err := apply(t, cedar.World, nil, func(ctx context.Context, tx pgx.Tx) error {
 			return insertCopy(ctx, tx, tab.name, rowOf(t, cedar, tab.name))
 		})
