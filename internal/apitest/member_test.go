@@ -12,7 +12,7 @@ import (
 func roleChange(name, user, member, role string, version int) Case {
 	return Case{
 		Name: name, As: Asker{User: user},
-		REST: Call{Method: "PATCH", Path: "members/" + member + "/", Body: map[string]any{"role": role}, IfMatch: fmt.Sprintf(`"1-%d"`, version)},
+		REST: Call{Method: "PATCH", Path: "members/" + member + "/", Body: map[string]any{"role": role}, Header: map[string]string{"If-Match": fmt.Sprintf(`"1-%d"`, version)}},
 		GraphQL: Operation{
 			Document: "mutation($input: ChangeMemberRoleInput!) { changeMemberRole(input: $input) { userErrors { code message path reason existingId } " +
 				"member { " + selection("Member") + " } } }",
@@ -34,7 +34,7 @@ func removal(name, user, member string, version int) Case {
 		},
 	}
 	if version > 0 {
-		c.REST.IfMatch = fmt.Sprintf(`"1-%d"`, version)
+		c.REST.Header = map[string]string{"If-Match": fmt.Sprintf(`"1-%d"`, version)}
 		c.GraphQL.Variables["input"].(map[string]any)["expectedVersion"] = version
 	}
 	return c

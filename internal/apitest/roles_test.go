@@ -76,9 +76,9 @@ var unguarded = map[string]string{
 // acrossCustomers are the operations that superusers use to choose a customer.
 var acrossCustomers = []string{"GET /api/v1/customers/", "GET /api/v1/customers/{id}/", "Query.customers", "node of Customer"}
 
-// restOperations are all of REST that declare a permission. What they ask
+// guardedByREST are all of REST that declare a permission. What they ask
 // changes nothing: identifiers are of no row, and bodies of no shape.
-func restOperations(t *testing.T) []guarded {
+func guardedByREST(t *testing.T) []guarded {
 	t.Helper()
 	prefixes := map[string]string{}
 	for _, n := range nouns() {
@@ -98,7 +98,7 @@ func restOperations(t *testing.T) []guarded {
 			collection, _, _ := strings.Cut(below, "/")
 			call := Call{Method: strings.ToUpper(method), Path: strings.ReplaceAll(below, "{id}", prefixes[collection]+nowhere)}
 			if call.Method != http.MethodGet {
-				call.Body, call.IfMatch = map[string]any{"nonsense": true}, "*"
+				call.Body, call.Header = map[string]any{"nonsense": true}, map[string]string{"If-Match": "*"}
 			}
 			all = append(all, guarded{name, op.Permission, slices.Contains(acrossCustomers, name), func(s *Server, t tester, as Asker) (Answer, reply) {
 				r := s.rest(t, as, call)
@@ -163,7 +163,7 @@ func graphqlOperations(t *testing.T) []guarded {
 // it declares is refused in these words, and nobody else is.
 func (s *Server) testRoles(t *testing.T) {
 	t.Parallel()
-	operations := append(restOperations(t), graphqlOperations(t)...)
+	operations := append(guardedByREST(t), graphqlOperations(t)...)
 	if len(operations) < 40 {
 		t.Fatalf("only %d operations", len(operations))
 	}

@@ -204,6 +204,7 @@ func (s *Server) authorize(t tester, r *http.Request, as Asker) {
 // reply is an HTTP answer, read to its end.
 type reply struct {
 	status int
+	header http.Header
 	body   []byte
 }
 
@@ -225,7 +226,7 @@ func (s *Server) send(t tester, r *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{status: response.StatusCode, body: body}
+	return reply{status: response.StatusCode, header: response.Header, body: body}
 }
 
 // Call is a call of the REST API. Placeholders ("{run}") in it stand for what
@@ -238,8 +239,8 @@ type Call struct {
 	Query url.Values
 	// Body is sent as JSON, unless nil.
 	Body any
-	// IfMatch is the header of that name, when not empty.
-	IfMatch string
+	// Header is sent beside what the asker proves and claims.
+	Header map[string]string
 }
 
 func (s *Server) rest(t tester, as Asker, c Call) reply {
@@ -268,8 +269,8 @@ func (s *Server) rest(t tester, as Asker, c Call) reply {
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if c.IfMatch != "" {
-		r.Header.Set("If-Match", c.IfMatch)
+	for name, value := range c.Header {
+		r.Header.Set(name, value)
 	}
 	s.authorize(t, r, as)
 	return s.send(t, r)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -120,8 +121,8 @@ func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
 }
 
 // connect opens a pool in the role that row-level security binds, and refuses
-// any other.
-func (d *database) connect(ctx context.Context, maxConns int32) (*pgxpool.Pool, error) {
+// any other, and a database in which it is not in force.
+func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32) (*pgxpool.Pool, error) {
 	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole})
 	if errors.Is(err, postgres.ErrRole) {
 		return nil, d.withoutRole(ctx, err)
@@ -129,9 +130,17 @@ func (d *database) connect(ctx context.Context, maxConns int32) (*pgxpool.Pool, 
 	if err != nil {
 		return nil, err
 	}
-	if err := postgres.CheckRuntimeRole(ctx, pool); err != nil {
+	role, err := postgres.InspectRuntimeRole(ctx, pool)
+	if err == nil {
+		err = role.Err()
+	}
+	if err != nil {
 		pool.Close()
 		return nil, err
+	}
+	if len(role.LoginPowers) > 0 {
+		log.WarnContext(ctx, "the database login has powers that the role it serves with has not; give the program a login without them",
+			"role", role.Name, "powers_of", strings.Join(role.LoginPowers, ", "))
 	}
 	return pool, nil
 }
@@ -183,7 +192,7 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 				return err
 			}
 		}
-		pool, err := d.connect(ctx, o.maxConns)
+		pool, err := d.connect(ctx, a.log, o.maxConns)
 		if err != nil {
 			return err
 		}
