@@ -77,7 +77,7 @@ func TestAPIKeyText_StaysOutOfLogs(t *testing.T) {
 	key := models.NewAPIKeyText()
 	for name, handler := range map[string]slog.Handler{"text": slog.NewTextHandler(&out, nil), "json": slog.NewJSONHandler(&out, nil)} {
 		out.Reset()
-		slog.New(handler).Info(fmt.Sprintf("made %s %v %q", key, key, key), "key", key, "issued", models.IssuedAPIKey{Text: key})
+		slog.New(handler).Info("made", "message", fmt.Sprintf("%s %v %q", key, key, key), "key", key, "issued", models.IssuedAPIKey{Text: key})
 		if text := out.String(); strings.Contains(text, string(key[14:])) || !strings.Contains(text, key.Prefix()) || len(key.Prefix()) != 14 {
 			t.Errorf("logged as %s: %s", name, text)
 		}
