@@ -53,12 +53,17 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	signIn, err := auth.New(d.Store, auth.Options{Keys: keys})
+	proxies, err := d.Config.ProxyNetworks()
+	if err != nil {
+		return nil, err
+	}
+	signIn, err := auth.New(d.Store, auth.Options{Keys: keys, Rejected: d.Throttle.Rejections()})
 	if err != nil {
 		return nil, err
 	}
 	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
+		Throttle: d.Throttle,
 	}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)
 	if err != nil {
@@ -68,10 +73,10 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID}
+	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID, Throttle: d.Throttle}
 	root := chi.NewRouter()
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
 	root.NotFound(restAPI.ServeHTTP)
-	return auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(root)), nil
+	return auth.IdentifyBehind(proxies)(obs.AccessLog(d.Logger, auth.RequestID)(root)), nil
 }

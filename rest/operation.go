@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -44,6 +45,12 @@ type operation struct {
 	maxBody int64
 	// hasBody says that a JSON body is read.
 	hasBody bool
+	// throttle are the classes that a request draws on; unless given they
+	// follow from the method and from whom the operation is for. An exempt
+	// operation draws on none. What is refundable is given back on success.
+	throttle   []throttle.Class
+	refundable []throttle.Class
+	exempt     bool
 }
 
 // bodyReadTimeout is how long a JSON body may take to arrive.
@@ -51,13 +58,15 @@ const bodyReadTimeout = 30 * time.Second
 
 // register adds an operation whose handler may return any error.
 func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(a.huma, a.humaOperation(op), func(ctx context.Context, in *I) (*O, error) {
+	spec := a.humaOperation(op)
+	huma.Register(a.huma, spec, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}
 		return out, nil
 	})
+	documentThrottle(spec.Responses, op) // to which registering has added success
 }
 
 // humaOperation is the library's form of op.
@@ -70,6 +79,12 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	}
 	if op.maxBody > 0 {
 		spec.MaxBodyBytes = op.maxBody + 1 // the library refuses a body of exactly its limit
+	}
+	if op.permission != "" || op.signedIn {
+		spec.Middlewares = append(spec.Middlewares, a.identify)
+	}
+	if !op.exempt {
+		spec.Middlewares = append(spec.Middlewares, a.throttled(op))
 	}
 	if op.permission != "" {
 		spec.Middlewares = append(spec.Middlewares, a.authorize(op.permission))
@@ -86,6 +101,7 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
 	}
 	a.documentErrors(&spec, op.allCodes())
+	describeThrottle(&spec, op)
 	if op.notModified {
 		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
 	}
@@ -95,6 +111,7 @@ func (a *api) humaOperation(op operation) huma.Operation {
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {
 	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal}, op.codes...)
+	codes = append(codes, op.rateLimited()...)
 	if op.permission != "" || op.signedIn {
 		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
 	}
@@ -105,36 +122,40 @@ func (op operation) allCodes() []models.Code {
 	return slices.Compact(codes)
 }
 
-// authorize puts the viewer into the context and refuses early who lacks the
-// permission: before a gigabyte of upload is received, and before a malformed
-// body could be answered with anything but 401. The store checks again.
-func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		r, w := humachi.Unwrap(ctx)
-		v, err := a.auth.ViewerOf(r)
-		if err == nil {
-			err = v.Authorize(p)
-		}
-		if err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
-	}
-}
-
-// authenticate is authorize for what every account may do about itself.
-func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
+// identify puts the viewer into the context. A request whose credentials do
+// not hold ends here.
+func (a *api) identify(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	v, err := a.auth.ViewerOf(r)
-	if err == nil && !v.Authenticated() {
-		err = models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
-	}
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
 	}
 	next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
+}
+
+// authorize refuses early who lacks the permission: before a gigabyte of upload
+// is received, and before a malformed body could be answered with anything but
+// 401. The store checks again.
+func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if err := auth.ViewerFrom(ctx.Context()).Authorize(p); err != nil {
+			r, w := humachi.Unwrap(ctx)
+			a.writeProblem(w, r, err)
+			return
+		}
+		next(ctx)
+	}
+}
+
+// authenticate is authorize for what every account may do about itself.
+func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
+	if !auth.ViewerFrom(ctx.Context()).Authenticated() {
+		r, w := humachi.Unwrap(ctx)
+		a.writeProblem(w, r, models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token."))
+		return
+	}
+	next(ctx)
 }
 
 // refuseQuery guards operations that take no query parameters.

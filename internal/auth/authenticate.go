@@ -15,13 +15,39 @@ const CustomerHeader = "X-Customer-Id"
 // Authenticate tells who an access token speaks for. The account is read anew
 // each time: from the next request on a token is dead whose session has ended,
 // or whose user was deactivated, changed the password, or lost the membership
-// or the role it was issued for. Every refusal is UNAUTHENTICATED.
+// or the role it was issued for. Every refusal is UNAUTHENTICATED, except that
+// too many from one source are RATE_LIMITED before the account is read.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (models.Viewer, error) {
 	p, err := s.verify(bearer, accessToken)
-	if err != nil {
+	source := requestFrom(ctx).remoteAddr
+	if err == nil {
+		// We signed it, so it is counted by itself: an outdated token in one
+		// program must not keep out its neighbours behind the same address.
+		source = "session " + p.session.String()
+	}
+	return s.unlessFlooding(ctx, source, func() (models.Viewer, error) {
+		if err != nil {
+			return models.Viewer{}, err
+		}
+		return s.viewer(ctx, p)
+	})
+}
+
+// unlessFlooding runs a check of credentials from a source and counts it when
+// they are rejected. A source that had too many rejected is not checked.
+func (s *Service) unlessFlooding(ctx context.Context, source string, check func() (models.Viewer, error)) (models.Viewer, error) {
+	limit := s.opts.Rejected
+	if limit == nil {
+		return check()
+	}
+	if err := limit.Admit(ctx, source); err != nil {
 		return models.Viewer{}, err
 	}
-	return s.viewer(ctx, p)
+	v, err := check()
+	if err != nil && models.CodeOf(err) == models.CodeUnauthenticated {
+		limit.Reject(ctx, source)
+	}
+	return v, err
 }
 
 // viewer reads the account behind a verified token.
@@ -63,7 +89,10 @@ func viewerOf(ctx context.Context, account *models.Account, p principal) (models
 	return v, nil
 }
 
-// anonymous is the viewer of a request without credentials.
+// Anonymous is the viewer of a request without credentials: its identifier and
+// its address, of a context that Identify made.
+func Anonymous(ctx context.Context) models.Viewer { return anonymous(ctx) }
+
 func anonymous(ctx context.Context) models.Viewer {
 	info := requestFrom(ctx)
 	return models.Viewer{RequestID: info.id, RemoteAddr: info.remoteAddr}

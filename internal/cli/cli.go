@@ -14,6 +14,7 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/demo"
 	"upstream/internal/obs"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -33,6 +34,8 @@ type Deps struct {
 	Config config.Serve
 	Secret []byte
 	Logger *slog.Logger
+	// Throttle limits requests; nil when that is switched off.
+	Throttle *throttle.Throttle
 }
 
 // Streams are where the program reads and writes.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"upstream/internal/config"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -40,6 +41,7 @@ type server struct {
 	listeners listeners
 	store     *store.Store
 	database  *database
+	throttle  *throttle.Throttle
 }
 
 // openServer gives fn a server that is about to listen. What can be found wrong
@@ -48,14 +50,35 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
+	limits, err := a.newThrottle(c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = limits.Close() }()
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer l.close()
 	return a.openStore(ctx, c.MaxConns, migrate, func(st *store.Store, d *database) error {
-		return fn(&server{app: a, config: c, listeners: l, store: st, database: d})
+		return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits})
 	})
+}
+
+// newThrottle is nil when throttling is switched off.
+func (a *app) newThrottle(c config.Serve) (*throttle.Throttle, error) {
+	rates, err := throttle.ParseRates(c.ThrottleRates)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--throttle-rates: %w", err)}
+	}
+	t, err := throttle.New(throttle.Options{Rates: rates, RedisURL: c.RedisURL, Logger: a.log})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if c.Throttle == "off" {
+		return nil, t.Close()
+	}
+	return t, nil
 }
 
 // Limits of a connection, against clients that are slow on purpose. Bodies may
@@ -110,7 +133,7 @@ func (s *server) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.edges.Handler(Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log})
+	return s.edges.Handler(Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle})
 }
 
 func (s *server) secret() ([]byte, error) {
