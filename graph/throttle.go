@@ -19,11 +19,15 @@ const costPerUnit = 1000
 // ones that REST draws on:
 //
 //   - a query takes one unit of read_only for each started thousand of its cost
+//   - a request that cannot be run takes one unit, however dear it would be
 //   - each field of a mutation takes one unit of the class of its REST
 //     counterpart: report_generation for detectDrift, write_operation else
 //   - whoever has not signed in draws on the class anonymous instead
 func draws(op *graphql.OperationContext, cost int, signedIn bool) []throttle.Draw {
 	units := max(1, (cost+costPerUnit-1)/costPerUnit)
+	if op.Operation == nil {
+		units = 1
+	}
 	if !signedIn {
 		return []throttle.Draw{{Class: throttle.Anonymous, Cost: units}}
 	}
@@ -63,10 +67,11 @@ func rootFields(set ast.SelectionSet) []string {
 	return names
 }
 
-// admit draws on the caller's budgets for an operation that is about to run; op
-// is empty when the request turned out to hold none that can, which costs a
-// unit of reading. It says in the headers what is left, and answers a request
-// that is one too many.
+// nothing is the operation of a request that holds none that can be run.
+func nothing() *graphql.OperationContext { return &graphql.OperationContext{} }
+
+// admit draws on the caller's budgets for an operation that is about to run. It
+// says in the headers what is left, and answers a request that is one too many.
 func (t transport) admit(ctx context.Context, a answer, op *graphql.OperationContext) bool {
 	r := requestFrom(ctx)
 	viewer := r.viewer

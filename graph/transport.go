@@ -65,9 +65,7 @@ func (t transport) Do(w http.ResponseWriter, req *http.Request, exec graphql.Gra
 	a.mediaType = mediaType
 	params, refused := t.decode(w, req)
 	if refused != nil {
-		if t.admit(ctx, a, &graphql.OperationContext{}) {
-			t.fail(ctx, a, *refused)
-		}
+		t.turnAway(ctx, a, *refused)
 		return
 	}
 	t.run(a, req, params, exec)
@@ -78,7 +76,7 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 	ctx := req.Context()
 	op, errs := exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		if !t.admit(ctx, a, &graphql.OperationContext{}) {
+		if !t.admit(ctx, a, nothing()) {
 			return
 		}
 		a.status = requestStatus(a.mediaType, errs)
@@ -88,7 +86,7 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 	if req.Method == http.MethodGet && op.Operation.Operation != ast.Query {
 		refused := invalid(http.StatusMethodNotAllowed, "GET runs queries only; send mutations by POST.")
 		refused.header = map[string]string{"Allow": http.MethodPost}
-		t.fail(ctx, a, refused)
+		t.turnAway(ctx, a, refused)
 		return
 	}
 	if !t.admit(ctx, a, op) {
@@ -125,6 +123,13 @@ func requestStatus(mediaType string, errs gqlerror.List) int {
 	}
 	known, _ := treatmentOf(e.Code)
 	return known.status
+}
+
+// turnAway is fail for a request that counts as one all the same.
+func (t transport) turnAway(ctx context.Context, a answer, r refusal) {
+	if t.admit(ctx, a, nothing()) {
+		t.fail(ctx, a, r)
+	}
 }
 
 // fail answers a refused request.
