@@ -130,6 +130,7 @@ func request(bearer string) *http.Request {
 }
 
 func (s *service) list(b *testing.B, bearer string) {
+	b.Helper()
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, request(bearer))
 	if w.Code != http.StatusOK || w.Header().Get(throttle.HeaderLimit) == "" {
@@ -139,6 +140,7 @@ func (s *service) list(b *testing.B, bearer string) {
 
 // guard is what identify and throttled do for a request of list.
 func (s *service) guard(b *testing.B, bearer string) {
+	b.Helper()
 	r := request(bearer)
 	v, err := s.auth.ViewerOf(r)
 	if err != nil {

@@ -71,7 +71,8 @@ type sessionAccountRow struct {
 // It precedes every request that is signed in, so it is one statement where
 // other use cases are transactions.
 func (s *Store) SessionAccount(ctx context.Context, user models.UserID, session models.SessionID) (*models.Account, error) {
-	rows, err := call[sessionAccountRow](ctx, s, `SELECT * FROM session_account($1, $2)`, user.UUID(), session.UUID())
+	rows, err := call[sessionAccountRow](ctx, s, `SELECT email, is_active, is_superuser, token_version,
+		membership_id, customer_id, role, role_version FROM session_account($1, $2)`, user.UUID(), session.UUID())
 	if err != nil {
 		return nil, err
 	}

@@ -127,27 +127,25 @@ func TestSessionAccount_LeavesTheDoorAsItWas(t *testing.T) {
 	ctx := t.Context()
 	pool := s.Pool(postgres.PoolOptions{MaxConns: 1})
 	one := s.StoreWith(pool, store.Options{})
-	users := func(q interface {
-		QueryRow(context.Context, string, ...any) pgx.Row
-	}) (n int) {
+	users := func(query func(context.Context, string, ...any) pgx.Row) (n int) {
 		t.Helper()
-		if err := q.QueryRow(ctx, `SELECT count(*) FROM users`).Scan(&n); err != nil {
+		if err := query(ctx, `SELECT count(*) FROM users`).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	for range 3 {
 		must(one.SessionAccount(ctx, in.UserID, in.ID))(t)
-		equal(t, "users seen on the connection afterwards", 0, users(pool))
+		equal(t, "users seen on the connection afterwards", 0, users(pool.QueryRow))
 	}
 	_, err := one.SessionAccount(ctx, in.UserID, models.SessionID{}.From(uuid.New()))
 	wantCode(t, err, models.CodeNotFound)
-	equal(t, "users seen after one that is not there", 0, users(pool))
+	equal(t, "users seen after one that is not there", 0, users(pool.QueryRow))
 	for before, want := range map[string]bool{"off": false, "": false, "on": true} {
 		tx := must(pool.Begin(ctx))(t)
 		_ = must(tx.Exec(ctx, `SELECT set_config('app.system', $1, true)`, before))(t)
-		_ = must(tx.Exec(ctx, `SELECT * FROM session_account($1, $2)`, in.UserID.UUID(), in.ID.UUID()))(t)
-		equal(t, "users are seen with the door "+before, want, users(tx) > 0)
+		_ = must(tx.Exec(ctx, `SELECT email FROM session_account($1, $2)`, in.UserID.UUID(), in.ID.UUID()))(t)
+		equal(t, "users are seen with the door "+before, want, users(tx.QueryRow) > 0)
 		if err := tx.Rollback(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ const requireRedis = "UPSTREAM_REQUIRE_REDIS"
 
 func startRedis(t *testing.T) *redisServer {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "redis") // short: the name of a socket may have some hundred bytes
+	dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // the name of a socket may have a hundred bytes only
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func newShared(url string, log *slog.Logger) (*shared, error) {
 	}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout, opts.PoolTimeout = redisTimeout, redisTimeout, redisTimeout, redisTimeout
 	opts.MaxRetries = -1 // limits of this process take over at once
-	opts.DisableIndentity = true
+	opts.DisableIdentity = true
 	return &shared{client: redis.NewClient(opts), script: redis.NewScript(takeScript), log: log}, nil
 }
 

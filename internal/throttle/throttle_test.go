@@ -69,18 +69,12 @@ func userCaller() throttle.Caller {
 	return throttle.CallerOf(models.Viewer{UserID: models.UserID{}.From(uuid.New())})
 }
 
-// inBoth runs a test on counters in the process and on counters in Redis.
-func inBoth(t *testing.T, test func(t *testing.T, redisURL string)) {
-	t.Helper()
-	t.Parallel()
-	t.Run("in process", func(t *testing.T) {
-		t.Parallel()
-		test(t, "")
-	})
-	t.Run("in redis", func(t *testing.T) {
-		t.Parallel()
-		test(t, startRedis(t).url())
-	})
+// backends are the two places to count in: each gives the URL of its Redis.
+func backends() map[string]func(*testing.T) string {
+	return map[string]func(*testing.T) string{
+		"in process": func(*testing.T) string { return "" },
+		"in redis":   func(t *testing.T) string { t.Helper(); return startRedis(t).url() },
+	}
 }
 
 func admitted(t *testing.T, th *throttle.Throttle, c throttle.Caller, draws ...throttle.Draw) bool {
@@ -97,155 +91,182 @@ func headers(v throttle.Verdict) (policy, limit string) {
 }
 
 func TestTake(t *testing.T) {
-	inBoth(t, func(t *testing.T, redisURL string) {
-		c := newClock()
-		rates := throttle.Rates{throttle.ReportGeneration: {Limit: 3, Window: time.Hour}}
-		th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
-		who := userCaller()
-		one := throttle.Draw{Class: throttle.ReportGeneration, Cost: 1}
-		c.advance(15 * time.Minute)
-		for _, left := range []string{"2", "1", "0"} {
-			v := th.Take(t.Context(), who, one)
-			policy, limit := headers(v)
-			if v.Refused() || v.Err() != nil || policy != `"report_generation";q=3;w=3600` || limit != `"report_generation";r=`+left+`;t=2700` {
-				t.Fatalf("%v, %s, %s", v.Err(), policy, limit)
+	t.Parallel()
+	for name, start := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := start(t)
+			c := newClock()
+			rates := throttle.Rates{throttle.ReportGeneration: {Limit: 3, Window: time.Hour}}
+			th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
+			who := userCaller()
+			one := throttle.Draw{Class: throttle.ReportGeneration, Cost: 1}
+			c.advance(15 * time.Minute)
+			for _, left := range []string{"2", "1", "0"} {
+				v := th.Take(t.Context(), who, one)
+				policy, limit := headers(v)
+				if v.Refused() || v.Err() != nil || policy != `"report_generation";q=3;w=3600` || limit != `"report_generation";r=`+left+`;t=2700` {
+					t.Fatalf("%v, %s, %s", v.Err(), policy, limit)
+				}
 			}
-		}
-		// In the next window one third of the three must have faded, so the wait
-		// is 45 and 20 minutes. Refusals do not count, however many.
-		for range 5 {
-			v := th.Take(t.Context(), who, one)
-			if _, limit := headers(v); !v.Refused() || retryAfter(v) != 65*time.Minute || limit != `"report_generation";r=0;t=3900` {
-				t.Fatalf("%v, %s", v.Err(), limit)
+			// In the next window one third of the three must have faded, so the wait
+			// is 45 and 20 minutes. Refusals do not count, however many.
+			for range 5 {
+				v := th.Take(t.Context(), who, one)
+				if _, limit := headers(v); !v.Refused() || retryAfter(v) != 65*time.Minute || limit != `"report_generation";r=0;t=3900` {
+					t.Fatalf("%v, %s", v.Err(), limit)
+				}
 			}
-		}
-		e := models.AsError(th.Take(t.Context(), who, one).Err())
-		if e.Code != models.CodeRateLimited || e.Message != "Too many requests: report_generation is limited to 3/h. Try again in 3900 s." {
-			t.Errorf("%v", e)
-		}
-		if !admitted(t, th, userCaller(), one) {
-			t.Error("another user is refused")
-		}
-		c.advance(65*time.Minute - time.Millisecond)
-		if admitted(t, th, who, one) {
-			t.Error("admitted too early")
-		}
-		c.advance(time.Millisecond)
-		if !admitted(t, th, who, one) || admitted(t, th, who, one) {
-			t.Error("exactly one is admitted when one has faded")
-		}
-		c.advance(2 * time.Hour)
-		if _, limit := headers(th.Take(t.Context(), who, one)); !strings.HasPrefix(limit, `"report_generation";r=2;`) {
-			t.Errorf("two windows later %s is left", limit)
-		}
-	})
+			e := models.AsError(th.Take(t.Context(), who, one).Err())
+			if e.Code != models.CodeRateLimited || e.Message != "Too many requests: report_generation is limited to 3/h. Try again in 3900 s." {
+				t.Errorf("%v", e)
+			}
+			if !admitted(t, th, userCaller(), one) {
+				t.Error("another user is refused")
+			}
+			c.advance(65*time.Minute - time.Millisecond)
+			if admitted(t, th, who, one) {
+				t.Error("admitted too early")
+			}
+			c.advance(time.Millisecond)
+			if !admitted(t, th, who, one) || admitted(t, th, who, one) {
+				t.Error("exactly one is admitted when one has faded")
+			}
+			c.advance(2 * time.Hour)
+			if _, limit := headers(th.Take(t.Context(), who, one)); !strings.HasPrefix(limit, `"report_generation";r=2;`) {
+				t.Errorf("two windows later %s is left", limit)
+			}
+		})
+	}
 }
 
 func TestTake_AllOrNothing(t *testing.T) {
-	inBoth(t, func(t *testing.T, redisURL string) {
-		rates := throttle.Rates{
-			throttle.WriteOperation:   {Limit: 10, Window: time.Hour},
-			throttle.ReportGeneration: {Limit: 2, Window: time.Minute},
-			throttle.Burst:            {Limit: 5, Window: time.Minute},
-		}
-		c := newClock()
-		th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
-		who := userCaller()
-		write := throttle.Draw{Class: throttle.WriteOperation, Cost: 4}
-		report := throttle.Draw{Class: throttle.ReportGeneration, Cost: 1}
-		policy, limit := headers(th.Take(t.Context(), who, write, report, report))
-		if policy != `"write_operation";q=10;w=3600, "report_generation";q=2;w=60, "burst";q=5;w=60` ||
-			limit != `"write_operation";r=6;t=3600, "report_generation";r=0;t=60, "burst";r=4;t=60` {
-			t.Fatalf("%s\n%s", policy, limit)
-		}
-		v := th.Take(t.Context(), who, write, report)
-		if _, limit := headers(v); !v.Refused() || limit != `"write_operation";r=6;t=3600, "report_generation";r=0;t=90, "burst";r=4;t=60` {
-			t.Fatalf("%v: %s", v.Err(), limit)
-		}
-		if got := retryAfter(v); got != 90*time.Second {
-			t.Errorf("wait %s", got)
-		}
-		if !admitted(t, th, who, throttle.Draw{Class: throttle.WriteOperation, Cost: 6}) {
-			t.Error("the refused request has drawn on the class that would have admitted it")
-		}
-		// Who has not signed in is not subject to what comes on top.
-		for range 6 {
-			if !admitted(t, th, throttle.CallerAt("203.0.113.7"), throttle.Draw{Class: throttle.Anonymous, Cost: 1}) {
-				t.Fatal("a class without a rate refuses")
+	t.Parallel()
+	for name, start := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := start(t)
+			rates := throttle.Rates{
+				throttle.WriteOperation:   {Limit: 10, Window: time.Hour},
+				throttle.ReportGeneration: {Limit: 2, Window: time.Minute},
+				throttle.Burst:            {Limit: 5, Window: time.Minute},
 			}
-		}
-	})
+			c := newClock()
+			th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
+			who := userCaller()
+			write := throttle.Draw{Class: throttle.WriteOperation, Cost: 4}
+			report := throttle.Draw{Class: throttle.ReportGeneration, Cost: 1}
+			policy, limit := headers(th.Take(t.Context(), who, write, report, report))
+			if policy != `"write_operation";q=10;w=3600, "report_generation";q=2;w=60, "burst";q=5;w=60` ||
+				limit != `"write_operation";r=6;t=3600, "report_generation";r=0;t=60, "burst";r=4;t=60` {
+				t.Fatalf("%s\n%s", policy, limit)
+			}
+			v := th.Take(t.Context(), who, write, report)
+			if _, limit := headers(v); !v.Refused() || limit != `"write_operation";r=6;t=3600, "report_generation";r=0;t=90, "burst";r=4;t=60` {
+				t.Fatalf("%v: %s", v.Err(), limit)
+			}
+			if got := retryAfter(v); got != 90*time.Second {
+				t.Errorf("wait %s", got)
+			}
+			if !admitted(t, th, who, throttle.Draw{Class: throttle.WriteOperation, Cost: 6}) {
+				t.Error("the refused request has drawn on the class that would have admitted it")
+			}
+			// Who has not signed in is not subject to what comes on top.
+			for range 6 {
+				if !admitted(t, th, throttle.CallerAt("203.0.113.7"), throttle.Draw{Class: throttle.Anonymous, Cost: 1}) {
+					t.Fatal("a class without a rate refuses")
+				}
+			}
+		})
+	}
 }
 
 func TestTake_DearerThanTheLimit(t *testing.T) {
-	inBoth(t, func(t *testing.T, redisURL string) {
-		c := newClock()
-		rates := throttle.Rates{throttle.ReadOnly: {Limit: 10, Window: time.Minute}}
-		th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
-		who := userCaller()
-		dear := throttle.Draw{Class: throttle.ReadOnly, Cost: 50}
-		if !admitted(t, th, who, throttle.Draw{Class: throttle.ReadOnly, Cost: 1}) || admitted(t, th, who, dear) {
-			t.Error("it is admitted although the budget is not whole")
-		}
-		c.advance(retryAfter(th.Take(t.Context(), who, dear)))
-		if !admitted(t, th, who, dear) {
-			t.Error("it is not admitted once the budget is whole")
-		}
-	})
+	t.Parallel()
+	for name, start := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := start(t)
+			c := newClock()
+			rates := throttle.Rates{throttle.ReadOnly: {Limit: 10, Window: time.Minute}}
+			th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
+			who := userCaller()
+			dear := throttle.Draw{Class: throttle.ReadOnly, Cost: 50}
+			if !admitted(t, th, who, throttle.Draw{Class: throttle.ReadOnly, Cost: 1}) || admitted(t, th, who, dear) {
+				t.Error("it is admitted although the budget is not whole")
+			}
+			c.advance(retryAfter(th.Take(t.Context(), who, dear)))
+			if !admitted(t, th, who, dear) {
+				t.Error("it is not admitted once the budget is whole")
+			}
+		})
+	}
 }
 
 func TestGiveBack(t *testing.T) {
-	inBoth(t, func(t *testing.T, redisURL string) {
-		c := newClock()
-		rates := throttle.Rates{throttle.SignIn: {Limit: 2, Window: time.Minute}}
-		th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
-		who, one := throttle.CallerAt("203.0.113.7"), throttle.Draw{Class: throttle.SignIn, Cost: 1}
-		for range 10 {
-			if !admitted(t, th, who, one) {
-				t.Fatal("what was given back is still used")
+	t.Parallel()
+	for name, start := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := start(t)
+			c := newClock()
+			rates := throttle.Rates{throttle.SignIn: {Limit: 2, Window: time.Minute}}
+			th := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})
+			who, one := throttle.CallerAt("203.0.113.7"), throttle.Draw{Class: throttle.SignIn, Cost: 1}
+			for range 10 {
+				if !admitted(t, th, who, one) {
+					t.Fatal("what was given back is still used")
+				}
+				th.GiveBack(t.Context(), who, one)
 			}
-			th.GiveBack(t.Context(), who, one)
-		}
-		th.GiveBack(t.Context(), who, one, one, one) // more than was taken
-		if !admitted(t, th, who, one) || !admitted(t, th, who, one) || admitted(t, th, who, one) {
-			t.Error("more or less than the limit is admitted")
-		}
-		if v := th.Look(t.Context(), who, throttle.SignIn); !v.Refused() || retryAfter(v) != 90*time.Second {
-			t.Errorf("a look sees %v", v.Err())
-		}
-		th.GiveBack(t.Context(), who, one) // also while nothing is left
-		if v := th.Look(t.Context(), who, throttle.SignIn); v.Refused() || !admitted(t, th, who, one) {
-			t.Errorf("a look sees %v", v.Err())
-		}
-	})
+			th.GiveBack(t.Context(), who, one, one, one) // more than was taken
+			for i := range 3 {
+				if got := admitted(t, th, who, one); got != (i < 2) {
+					t.Errorf("of two, number %d is admitted: %v", i, got)
+				}
+			}
+			if v := th.Look(t.Context(), who, throttle.SignIn); !v.Refused() || retryAfter(v) != 90*time.Second {
+				t.Errorf("a look sees %v", v.Err())
+			}
+			th.GiveBack(t.Context(), who, one) // also while nothing is left
+			if v := th.Look(t.Context(), who, throttle.SignIn); v.Refused() || !admitted(t, th, who, one) {
+				t.Errorf("a look sees %v", v.Err())
+			}
+		})
+	}
 }
 
 func TestManyAtOnce(t *testing.T) {
-	inBoth(t, func(t *testing.T, redisURL string) {
-		const limit, goroutines = 100, 8
-		c := newClock()
-		rates := throttle.Rates{throttle.ReadOnly: {Limit: limit, Window: time.Hour}}
-		replicas := []*throttle.Throttle{newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})}
-		if redisURL != "" {
-			replicas = append(replicas, newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now}))
-		}
-		who := userCaller()
-		var got atomic.Int64
-		var group sync.WaitGroup
-		for i := range goroutines {
-			group.Go(func() {
-				for range limit {
-					if admitted(t, replicas[i%len(replicas)], who, throttle.Draw{Class: throttle.ReadOnly, Cost: 1}) {
-						got.Add(1)
+	t.Parallel()
+	for name, start := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := start(t)
+			const limit, goroutines = 100, 8
+			c := newClock()
+			rates := throttle.Rates{throttle.ReadOnly: {Limit: limit, Window: time.Hour}}
+			replicas := []*throttle.Throttle{newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now})}
+			if redisURL != "" {
+				replicas = append(replicas, newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now}))
+			}
+			who := userCaller()
+			var got atomic.Int64
+			var group sync.WaitGroup
+			for i := range goroutines {
+				group.Go(func() {
+					for range limit {
+						if admitted(t, replicas[i%len(replicas)], who, throttle.Draw{Class: throttle.ReadOnly, Cost: 1}) {
+							got.Add(1)
+						}
 					}
-				}
-			})
-		}
-		group.Wait()
-		if got.Load() != limit {
-			t.Errorf("%d were admitted, not %d", got.Load(), limit)
-		}
-	})
+				})
+			}
+			group.Wait()
+			if got.Load() != limit {
+				t.Errorf("%d were admitted, not %d", got.Load(), limit)
+			}
+		})
+	}
 }
 
 func TestCallers(t *testing.T) {
@@ -293,31 +314,36 @@ func TestNilLimitsNothing(t *testing.T) {
 }
 
 func TestRejections(t *testing.T) {
-	inBoth(t, func(t *testing.T, redisURL string) {
-		c := newClock()
-		rates := throttle.Rates{throttle.RejectedCredentials: {Limit: 2, Window: time.Minute}}
-		here := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now}).Rejections()
-		for range 2 {
-			if err := here.Admit(t.Context(), "192.0.2.1"); err != nil {
-				t.Fatal(err)
+	t.Parallel()
+	for name, start := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := start(t)
+			c := newClock()
+			rates := throttle.Rates{throttle.RejectedCredentials: {Limit: 2, Window: time.Minute}}
+			here := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now}).Rejections()
+			for range 2 {
+				if err := here.Admit(t.Context(), "192.0.2.1"); err != nil {
+					t.Fatal(err)
+				}
+				here.Reject(t.Context(), "192.0.2.1")
 			}
-			here.Reject(t.Context(), "192.0.2.1")
-		}
-		if err := here.Admit(t.Context(), "192.0.2.1"); models.CodeOf(err) != models.CodeRateLimited {
-			t.Errorf("a third is admitted: %v", err)
-		}
-		if err := here.Admit(t.Context(), "192.0.2.2"); err != nil {
-			t.Errorf("another address: %v", err)
-		}
-		if redisURL == "" {
-			return
-		}
-		there := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now}).Rejections()
-		there.Reject(t.Context(), "192.0.2.1") // the one look that another process has for free
-		if err := there.Admit(t.Context(), "192.0.2.1"); models.CodeOf(err) != models.CodeRateLimited {
-			t.Errorf("another process does not know of it: %v", err)
-		}
-	})
+			if err := here.Admit(t.Context(), "192.0.2.1"); models.CodeOf(err) != models.CodeRateLimited {
+				t.Errorf("a third is admitted: %v", err)
+			}
+			if err := here.Admit(t.Context(), "192.0.2.2"); err != nil {
+				t.Errorf("another address: %v", err)
+			}
+			if redisURL == "" {
+				return
+			}
+			there := newThrottle(t, throttle.Options{Rates: rates, RedisURL: redisURL, Now: c.now}).Rejections()
+			there.Reject(t.Context(), "192.0.2.1") // the one look that another process has for free
+			if err := there.Admit(t.Context(), "192.0.2.1"); models.CodeOf(err) != models.CodeRateLimited {
+				t.Errorf("another process does not know of it: %v", err)
+			}
+		})
+	}
 }
 
 // Both ways of counting answer the same to whatever happens in whatever order.
