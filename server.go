@@ -63,12 +63,17 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	signIn, err := auth.New(d.Store, auth.Options{Keys: keys})
+	proxies, err := d.Config.ProxyNetworks()
+	if err != nil {
+		return nil, err
+	}
+	signIn, err := auth.New(d.Store, auth.Options{Keys: keys, Rejected: d.Throttle.Rejections()})
 	if err != nil {
 		return nil, err
 	}
 	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
+		Throttle: d.Throttle,
 	}
 	if d.Workers != nil {
 		restOptions.Checks = append(restOptions.Checks, rest.Check{Name: "workers", Func: d.Workers})
@@ -81,7 +86,7 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID}
+	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID, Throttle: d.Throttle}
 	root := chi.NewRouter()
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
@@ -89,7 +94,7 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	// From the outside in: what every answer carries, its name, its line in the
 	// log, who may read it, how long its body may take, and last what it says.
 	layers := chi.Chain(
-		guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.Identify, obs.AccessLog(d.Logger, auth.RequestID),
+		guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.IdentifyBehind(proxies), obs.AccessLog(d.Logger, auth.RequestID),
 		guard.CORS(origins), guard.Bodies(bodyPatience),
 	)
 	return layers.Handler(root), nil

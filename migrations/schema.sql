@@ -538,6 +538,25 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.session_account(the_user uuid, the_session uuid)
+ RETURNS TABLE(email character varying, is_active boolean, is_superuser boolean, token_version integer, membership_id uuid, customer_id uuid, role character varying, role_version integer)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    was text := current_setting('app.system', true);
+BEGIN
+    PERFORM set_config('app.system', 'on', true);
+    RETURN QUERY
+        SELECT us.email, us.is_active, us.is_superuser, us.token_version, me.id, me.customer_id, me.role, me.token_version
+        FROM sessions se
+        JOIN users us ON us.id = se.user_id
+        LEFT JOIN memberships me ON me.user_id = us.id
+        WHERE se.id = the_session AND se.user_id = the_user AND se.ended_at IS NULL
+        ORDER BY me.created_at, me.id;
+    PERFORM set_config('app.system', coalesce(was, ''), true);
+END
+$function$
+;
 
 -- Triggers
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"upstream/models"
@@ -182,5 +183,20 @@ func TestPermission_NeedsSentence(t *testing.T) {
 		if got := p.NeedsSentence("X"); got != want {
 			t.Errorf("%s: %s", p, got)
 		}
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	got := map[string]string{}
+	for _, addr := range []string{"192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::9", "2001:db8:1:3::9", "fe80::1%eth0", "", "pipe"} {
+		got[addr] = models.Network(addr)
+	}
+	want := map[string]string{
+		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2::9": "2001:db8:1:2::/64", "2001:db8:1:3::9": "2001:db8:1:3::/64", "fe80::1%eth0": "fe80::/64", "": "", "pipe": "pipe",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("networks (-want +got):\n%s", diff)
 	}
 }

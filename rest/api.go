@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -55,6 +56,8 @@ type Options struct {
 	UploadTimeout time.Duration
 	// Now is the clock of health answers; defaults to the system's.
 	Now func() time.Time
+	// Throttle limits the requests of each caller; nil limits none.
+	Throttle *throttle.Throttle
 	// Checks are conditions of readiness beside the database and its migrations.
 	Checks []Check
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -52,10 +53,14 @@ type (
 )
 
 func (a *api) registerAuth() {
-	register(a, tokenOperation("createToken", "auth/token", "Sign in",
+	signIn := tokenOperation("createToken", "auth/token", "Sign in",
 		"Exchanges an e-mail address and a password for an access and a refresh token. The answer to an unknown address, "+
 			"a wrong password and a deactivated account is the same. After five failures in a row for one account and from one "+
-			"network address, the same answer is given for 15 minutes to everything from there."),
+			"network address, the same answer is given for 15 minutes to everything from there. A sign-in that succeeds does "+
+			"not use up `sign_in`.")
+	signIn.throttle = []throttle.Class{throttle.SignIn, throttle.Authentication}
+	signIn.refundable = []throttle.Class{throttle.SignIn}
+	register(a, signIn,
 		func(ctx context.Context, in *signInInput) (*tokenOutput, error) {
 			named := ""
 			if in.Body.Customer != nil {
@@ -92,7 +97,7 @@ func (a *api) registerSession() {
 	change := tokenOperation("changePassword", "auth/password", "Change the password",
 		"Replaces the password of the account that asks, ends all its sessions, and answers with the tokens of a new one. "+
 			"A wrong old password counts like a failed sign-in.")
-	change.signedIn = true
+	change.signedIn, change.throttle = true, []throttle.Class{throttle.WriteOperation}
 	change.codes = append(change.codes, models.CodeStale)
 	register(a, change, func(ctx context.Context, in *changeInput) (*tokenOutput, error) {
 		return showTokens(a.auth.ChangePassword(ctx, auth.ViewerFrom(ctx), string(in.Body.Old), string(in.Body.New)))
@@ -103,6 +108,7 @@ func tokenOperation(id, path, summary, description string) operation {
 	return operation{
 		id: id, method: http.MethodPost, path: resourcePath(path), tag: tagAuth, summary: summary, description: description,
 		codes: []models.Code{models.CodeUnauthenticated, models.CodeForbidden}, maxBody: maxCredentialBytes, hasBody: true,
+		throttle: []throttle.Class{throttle.TokenRefresh},
 	}
 }
 

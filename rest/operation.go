@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -51,12 +52,19 @@ type operation struct {
 	// it, whatever the method. Answers that carry a token or key are found by
 	// their fields.
 	secret bool
+	// throttle are the classes that a request draws on; unless given they
+	// follow from the method and from whom the operation is for. An exempt
+	// operation draws on none. What is refundable is given back on success.
+	throttle   []throttle.Class
+	refundable []throttle.Class
+	exempt     bool
 }
 
 // register adds an operation whose handler may return any error.
 func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
 	op.secret = op.secret || op.tag == tagAuth || carriesSecret(reflect.TypeFor[O]())
-	huma.Register(a.huma, a.humaOperation(op), func(ctx context.Context, in *I) (*O, error) {
+	spec := a.humaOperation(op)
+	huma.Register(a.huma, spec, func(ctx context.Context, in *I) (*O, error) {
 		if op.hasBody {
 			callFrom(ctx).bodyArrived()
 		}
@@ -66,6 +74,7 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 		}
 		return out, nil
 	})
+	documentThrottle(spec.Responses, op) // to which registering has added success
 }
 
 // humaOperation is the library's form of op.
@@ -78,6 +87,12 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	a.limitBody(&spec, op)
 	if op.secret {
 		spec.Middlewares = append(spec.Middlewares, neverStored)
+	}
+	if op.permission != "" || op.signedIn {
+		spec.Middlewares = append(spec.Middlewares, a.identify)
+	}
+	if !op.exempt {
+		spec.Middlewares = append(spec.Middlewares, a.throttled(op))
 	}
 	if op.permission != "" {
 		spec.Middlewares = append(spec.Middlewares, a.authorize(op))
@@ -96,6 +111,7 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
 	}
 	a.documentErrors(&spec, op.allCodes())
+	describeThrottle(&spec, op)
 	if op.notModified {
 		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
 	}
@@ -130,6 +146,7 @@ const bodyLimitExtension = "x-max-body-bytes"
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {
 	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal}, op.codes...)
+	codes = append(codes, op.rateLimited()...)
 	if op.permission != "" || op.signedIn {
 		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
 	}
@@ -140,22 +157,23 @@ func (op operation) allCodes() []models.Code {
 	return slices.Compact(codes)
 }
 
-// authorize puts the viewer into the context and refuses early who lacks the
-// permission: before a gigabyte of upload is received, and before a malformed
-// body could be answered with anything but 401. The store checks again.
-func (a *api) authorize(op operation) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		r, w := humachi.Unwrap(ctx)
-		v, err := a.auth.ViewerOf(r)
-		if err == nil {
-			err = op.admits(v)
-		}
-		if err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
+// identify puts the viewer into the context. A request whose credentials do
+// not hold ends here.
+func (a *api) identify(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	v, err := a.auth.ViewerOf(r)
+	if err != nil {
+		a.writeProblem(w, r, err)
+		return
 	}
+	next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
+}
+
+// authorize refuses early who lacks the permission: before a gigabyte of upload
+// is received, and before a malformed body could be answered with anything but
+// 401. The store checks again.
+func (a *api) authorize(op operation) func(huma.Context, func(huma.Context)) {
+	return a.onlyIf(op.admits)
 }
 
 // admits answers nil when the viewer has the permission of the operation.
@@ -168,16 +186,19 @@ func (op operation) admits(v models.Viewer) error {
 
 // authenticate is authorize for what every person may do about their account.
 func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
-	r, w := humachi.Unwrap(ctx)
-	v, err := a.auth.ViewerOf(r)
-	if err == nil {
-		err = v.AuthorizePerson()
+	a.onlyIf(models.Viewer.AuthorizePerson)(ctx, next)
+}
+
+// onlyIf lets those pass whom admits answers nil.
+func (a *api) onlyIf(admits func(models.Viewer) error) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if err := admits(auth.ViewerFrom(ctx.Context())); err != nil {
+			r, w := humachi.Unwrap(ctx)
+			a.writeProblem(w, r, err)
+			return
+		}
+		next(ctx)
 	}
-	if err != nil {
-		a.writeProblem(w, r, err)
-		return
-	}
-	next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
 }
 
 // refuseQuery guards operations that take no query parameters.

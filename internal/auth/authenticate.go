@@ -17,16 +17,44 @@ const CustomerHeader = "X-Customer-Id"
 // whose session has ended, or whose user was deactivated, changed the password,
 // or lost the membership or the role it was issued for; and so is a key that
 // was revoked. Every refusal is UNAUTHENTICATED, except that of a key used from
-// outside its networks, which is FORBIDDEN.
+// outside its networks, which is FORBIDDEN, and that too many from one source
+// are RATE_LIMITED before anything is read.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (models.Viewer, error) {
 	if strings.HasPrefix(bearer, models.APIKeyPrefix) {
-		return s.keyViewer(ctx, models.APIKeyText(bearer))
+		return s.unlessFlooding(ctx, requestFrom(ctx).remoteAddr, func() (models.Viewer, error) {
+			return s.keyViewer(ctx, models.APIKeyText(bearer))
+		})
 	}
 	p, err := s.verify(bearer, accessToken)
-	if err != nil {
+	source := requestFrom(ctx).remoteAddr
+	if err == nil {
+		// We signed it, so it is counted by itself: an outdated token in one
+		// program must not keep out its neighbours behind the same address.
+		source = "session " + p.session.String()
+	}
+	return s.unlessFlooding(ctx, source, func() (models.Viewer, error) {
+		if err != nil {
+			return models.Viewer{}, err
+		}
+		return s.viewer(ctx, p)
+	})
+}
+
+// unlessFlooding runs a check of credentials from a source and counts it when
+// they are rejected. A source that had too many rejected is not checked.
+func (s *Service) unlessFlooding(ctx context.Context, source string, check func() (models.Viewer, error)) (models.Viewer, error) {
+	limit := s.opts.Rejected
+	if limit == nil {
+		return check()
+	}
+	if err := limit.Admit(ctx, source); err != nil {
 		return models.Viewer{}, err
 	}
-	return s.viewer(ctx, p)
+	v, err := check()
+	if err != nil && models.CodeOf(err) == models.CodeUnauthenticated {
+		limit.Reject(ctx, source)
+	}
+	return v, err
 }
 
 // keyViewer is who an API key speaks for. A mistyped one costs no database
@@ -84,7 +112,10 @@ func viewerOf(ctx context.Context, account *models.Account, p principal) (models
 	return v, nil
 }
 
-// anonymous is the viewer of a request without credentials.
+// Anonymous is the viewer of a request without credentials: its identifier and
+// its address, of a context that Identify made.
+func Anonymous(ctx context.Context) models.Viewer { return anonymous(ctx) }
+
 func anonymous(ctx context.Context) models.Viewer {
 	info := requestFrom(ctx)
 	return models.Viewer{RequestID: info.id, RemoteAddr: info.remoteAddr}

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -136,26 +135,7 @@ func (s *Service) refuse(ctx context.Context, a attempt, refusal *models.Error) 
 
 // signInKey is the key that failures are counted by.
 func signInKey(email, remoteAddr string) models.SignInKey {
-	return sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email)) + "\n" + network(remoteAddr)))
-}
-
-// network is what one attacker has of an address: an IPv4 address as a whole,
-// but of IPv6 the 64 bits that a provider hands out, within which everybody
-// may choose addresses at will.
-func network(remoteAddr string) string {
-	const handedOut = 64
-	addr, err := netip.ParseAddr(remoteAddr)
-	if err != nil {
-		return remoteAddr
-	}
-	if addr = addr.Unmap(); addr.Is4() {
-		return addr.String()
-	}
-	prefix, err := addr.WithZone("").Prefix(handedOut)
-	if err != nil {
-		return remoteAddr
-	}
-	return prefix.String()
+	return sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email)) + "\n" + models.Network(remoteAddr)))
 }
 
 // auditName is the actor that the audit log names for a failed sign-in. What is

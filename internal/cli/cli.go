@@ -14,6 +14,7 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/demo"
 	"upstream/internal/obs"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -36,6 +37,8 @@ type Deps struct {
 	// Workers is the condition that this process works on jobs; nil when it is
 	// not to.
 	Workers func(context.Context) error
+	// Throttle limits requests; nil when that is switched off.
+	Throttle *throttle.Throttle
 }
 
 // Streams are where the program reads and writes.

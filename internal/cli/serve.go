@@ -14,6 +14,7 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/guard"
 	"upstream/internal/jobs"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -43,7 +44,8 @@ type server struct {
 	store     *store.Store
 	database  *database
 	// workers is nil when this process works on no jobs.
-	workers *jobs.Workers
+	workers  *jobs.Workers
+	throttle *throttle.Throttle
 }
 
 // openServer gives fn a server that is about to listen. What can be found wrong
@@ -52,6 +54,11 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
+	limits, err := a.newThrottle(c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = limits.Close() }()
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
@@ -59,8 +66,24 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	defer l.close()
 	keys := c.Keys()
 	return a.open(ctx, opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys}, func(st *store.Store, d *database) error {
-		return fn(&server{app: a, config: c, listeners: l, store: st, database: d})
+		return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits})
 	})
+}
+
+// newThrottle is nil when throttling is switched off.
+func (a *app) newThrottle(c config.Serve) (*throttle.Throttle, error) {
+	rates, err := throttle.ParseRates(c.ThrottleRates)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--throttle-rates: %w", err)}
+	}
+	t, err := throttle.New(throttle.Options{Rates: rates, RedisURL: c.RedisURL, Logger: a.log})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if c.Throttle == "off" {
+		return nil, t.Close()
+	}
+	return t, nil
 }
 
 // patience is how long a connection may take, against clients that are slow on
@@ -154,7 +177,7 @@ func (s *server) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log}
+	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle}
 	if s.workers != nil {
 		deps.Workers = s.workers.Check
 	}

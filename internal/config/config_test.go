@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,6 +49,10 @@ func TestValidate(t *testing.T) {
 		"origins":             {func(s *Serve) { s.CORSOrigins = []string{"http://localhost:3000", " https://App.example "} }, ""},
 		"origin at a path":    {func(s *Serve) { s.CORSOrigins = []string{"https://app.example/"} }, `--cors-origins must look like https://host or https://host:port, not "https://app.example/"`},
 		"every origin":        {func(s *Serve) { s.CORSOrigins = []string{"*"} }, `--cors-origins lists origins one by one; "*"`},
+		"proxies":             {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/8", " 2001:db8::/32", "192.0.2.1"} }, ""},
+		"a proxy's name":      {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/8", "proxy"} }, `--trusted-proxies must be networks such as 10.0.0.0/8, or addresses, not "proxy"`},
+		"a proxy too long":    {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/33"} }, "--trusted-proxies"},
+		"every proxy":         {func(s *Serve) { s.TrustedProxies = []string{"0.0.0.0/0"} }, "--trusted-proxies must not be every address"},
 		"no bytes":            {func(s *Serve) { s.MaxUploadBytes = 0 }, "--max-upload-bytes must be more than 0"},
 		"negative":            {func(s *Serve) { s.MaxConns = -1 }, "--max-conns must be more than 0"},
 		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
@@ -248,5 +253,13 @@ func TestKeepSecret_Failures(t *testing.T) {
 	}
 	if _, err := KeepSecret(filepath.Join(cut, "secret")); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("below a file: %v", err)
+	}
+}
+
+func TestProxyNetworks(t *testing.T) {
+	t.Parallel()
+	got, err := Serve{TrustedProxies: []string{"10.1.2.3/8", "192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1"}}.ProxyNetworks()
+	if want := "[10.0.0.0/8 192.0.2.1/32 192.0.2.2/32 2001:db8::1/128]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v; want %s", got, err, want)
 	}
 }
