@@ -103,6 +103,7 @@ func variables() []string {
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT",
+		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
 	}
 }
 
@@ -126,7 +127,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second,
+			Introspection: true, DrainTimeout: 30 * time.Second, Throttle: "on",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -139,6 +140,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
 		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s",
+		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
 	} {
 		t.Setenv(variables()[i], value)
 	}
@@ -154,6 +156,8 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		Serve: Serve{
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
 			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second,
+			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
+			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
