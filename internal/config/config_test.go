@@ -107,6 +107,7 @@ func variables() []string {
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
+		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
 	}
 }
 
@@ -130,7 +131,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true,
+			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true, Throttle: "on",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -142,8 +143,9 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	unset(t)
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
-		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s",
+		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s", "https://app.example",
 		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>",
+		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
 	} {
 		t.Setenv(variables()[i], value)
 	}
@@ -158,8 +160,10 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		},
 		Serve: Serve{
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
-			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second,
-			Mail: Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
+			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second, CORSOrigins: []string{"https://app.example"},
+			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
+			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
+			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
