@@ -165,6 +165,14 @@ CREATE TABLE memberships (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     token_version integer DEFAULT 1 NOT NULL
 );
+CREATE TABLE password_resets (
+    id uuid NOT NULL,
+    user_id uuid,
+    token_hash bytea NOT NULL,
+    token_sealed bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE payer_mappings (
     customer_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -371,6 +379,12 @@ ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_fkey FOREIGN KEY 
 ALTER TABLE memberships ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE memberships ADD CONSTRAINT memberships_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_user_id_key UNIQUE (customer_id, user_id);
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_created_at_expires_at_check CHECK ((expires_at > created_at));
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_token_hash_check CHECK ((octet_length(token_hash) = 32));
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_pkey PRIMARY KEY (id);
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_token_hash_key UNIQUE (token_hash);
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_user_id_key UNIQUE (user_id);
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_normalized_name_check CHECK ((btrim((normalized_name)::text) <> ''::text));
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_raw_name_check CHECK ((btrim((raw_name)::text) <> ''::text));
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_version_check CHECK ((version >= 1));
@@ -460,6 +474,7 @@ CREATE INDEX drift_events_customer_id_severity_created_at_id_idx ON public.drift
 CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests USING btree (customer_id, drift_event_id) WHERE (drift_event_id IS NOT NULL);
 CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
+CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
 CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mappings USING btree (customer_id, lower((raw_name)::text));
 CREATE INDEX refresh_tokens_expires_at_idx ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
@@ -578,6 +593,7 @@ ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE password_resets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE payer_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE refresh_tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE report_runs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -622,6 +638,9 @@ CREATE POLICY drift_tests_tenant ON drift_tests AS PERMISSIVE FOR ALL TO public
 CREATE POLICY memberships_tenant ON memberships AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)));
+CREATE POLICY password_resets_system ON password_resets AS PERMISSIVE FOR ALL TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
 CREATE POLICY payer_mappings_tenant ON payer_mappings AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -660,6 +679,7 @@ GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON payer_mappings TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON report_runs TO upstream_app;

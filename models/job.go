@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // JobArgs are the arguments of a background job, stored as JSON until it is
 // done. They name rows by identifier and never hold a secret, an address or
 // anything about a patient: the job asks the store for what it needs.
@@ -14,3 +16,21 @@ type HousekeepingJob struct{}
 
 // Kind implements [JobArgs].
 func (HousekeepingJob) Kind() string { return "housekeeping" }
+
+// PasswordResetMailJob mails the link of a password reset.
+type PasswordResetMailJob struct {
+	ResetID PasswordResetID `json:"reset_id"`
+}
+
+// Kind implements [JobArgs].
+func (PasswordResetMailJob) Kind() string { return "password_reset_mail" }
+
+// PasswordChangedMailJob tells a user that the password was changed.
+type PasswordChangedMailJob struct {
+	UserID UserID `json:"user_id"`
+	// At is when it was changed.
+	At time.Time `json:"at"`
+}
+
+// Kind implements [JobArgs].
+func (PasswordChangedMailJob) Kind() string { return "password_changed_mail" }

@@ -41,7 +41,20 @@ type passwordChange struct {
 	New models.Secret `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
 }
 
+// resetRequest is the body of a request for a link to a new password.
+type resetRequest struct {
+	Email string `json:"email" doc:"The address of the account, in any case." example:"analyst@cedar.test"`
+}
+
+// resetConfirmation is the body that uses such a link up.
+type resetConfirmation struct {
+	Token string `json:"token" doc:"The secret of the mailed link: what follows #token= in it." example:"k4sXo1u0mB3n6cYwq9fT2hZ8vR5eJ7dLaPgUiOxWtNs"`
+	New   string `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
+}
+
 type (
+	resetInput   struct{ Body resetRequest }
+	confirmInput struct{ Body resetConfirmation }
 	signInInput  struct{ Body credentials }
 	refreshInput struct{ Body refreshing }
 	verifyInput  struct{ Body verifying }
@@ -101,6 +114,28 @@ func (a *api) registerSession() {
 	change.codes = append(change.codes, models.CodeStale)
 	register(a, change, func(ctx context.Context, in *changeInput) (*tokenOutput, error) {
 		return showTokens(a.auth.ChangePassword(ctx, auth.ViewerFrom(ctx), string(in.Body.Old), string(in.Body.New)))
+	})
+	a.registerReset()
+}
+
+// registerReset adds the way back in for who has forgotten the password.
+func (a *api) registerReset() {
+	request := tokenOperation("requestPasswordReset", "auth/password-reset", "Ask for a new password",
+		"Mails a link to choose a new password to the account with this address. The link works once, for 24 hours, and takes "+
+			"the place of an older one. The answer is the same whether or not there is such an account.")
+	request.status, request.codes = http.StatusAccepted, nil
+	register(a, request, func(ctx context.Context, in *resetInput) (*verified, error) {
+		if err := a.auth.RequestPasswordReset(ctx, in.Body.Email); err != nil {
+			return nil, err
+		}
+		return &verified{}, nil
+	})
+	confirm := tokenOperation("confirmPasswordReset", "auth/password-reset/confirm", "Choose a new password",
+		"Uses up a mailed link: sets the password of its account and ends all sessions of it. A link that is unknown, was used "+
+			"or replaced, or has expired gets one and the same answer.")
+	confirm.status, confirm.codes = http.StatusNoContent, nil
+	register(a, confirm, func(ctx context.Context, in *confirmInput) (*noOutput, error) {
+		return nil, a.auth.ConfirmPasswordReset(ctx, in.Body.Token, in.Body.New)
 	})
 }
 

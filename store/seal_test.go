@@ -175,7 +175,8 @@ func TestRotateSecrets_LeavesAloneWhatNoKeyOpens(t *testing.T) {
 
 func TestRotateSecrets_NeedsAKey(t *testing.T) {
 	t.Parallel()
-	w := factory.New(t)
-	_, err := w.Store.RotateSecrets(t.Context())
+	s := store.New(testdb.New(t).App, store.Options{})
+	defer func() { _ = s.Close() }()
+	_, err := s.RotateSecrets(t.Context())
 	wantCode(t, err, models.CodeInternal)
 }

@@ -241,8 +241,8 @@ func (s *Store) EndSession(ctx context.Context, v models.Viewer, id models.Sessi
 }
 
 // ChangePassword replaces the hash that the old password was compared with,
-// ends every session of the user, and starts a new one for who asked. It
-// answers with the user's new token version; 0, having changed nothing, when
+// ends every session of the user, starts a new one for who asked, and leaves a
+// job that tells the user. It answers with the user's new token version; 0, having changed nothing, when
 // key is locked: the caller answers as to a wrong password. A password that
 // was changed meanwhile is STALE.
 func (s *Store) ChangePassword(
@@ -273,6 +273,9 @@ func (s *Store) ChangePassword(
 			return 0, err
 		}
 		if err := tx.insertSession(ctx, next); err != nil {
+			return 0, err
+		}
+		if err := tx.tellPasswordChanged(ctx, v, in.UserID); err != nil {
 			return 0, err
 		}
 		return version, tx.auditSession(ctx, v, auditPasswordChanged, nil)

@@ -33,10 +33,14 @@ var aloneInREST = map[string]string{
 	"POST /api/v1/auth/token/verify/":  "authentication is REST only: GraphQL says who a token is by viewer",
 	"POST /api/v1/auth/logout/":        "authentication is REST only",
 	"POST /api/v1/auth/password/":      "authentication is REST only",
-	"POST /api/v1/uploads/":            "bytes come by REST; TestUploads reads them by GraphQL",
-	"GET /api/v1/health/":              "says nothing about a customer",
-	"GET /healthz":                     "says nothing about a customer",
-	"GET /readyz":                      "says nothing about a customer",
+
+	"POST /api/v1/auth/password-reset/":         "authentication is REST only",
+	"POST /api/v1/auth/password-reset/confirm/": "authentication is REST only",
+
+	"POST /api/v1/uploads/": "bytes come by REST; TestUploads reads them by GraphQL",
+	"GET /api/v1/health/":   "says nothing about a customer",
+	"GET /healthz":          "says nothing about a customer",
+	"GET /readyz":           "says nothing about a customer",
 }
 
 // aloneInGraphQL are the root fields that are not one operation of REST, and why.

@@ -144,10 +144,14 @@ func checkNewPassword(password, old string, user models.User) error {
 	if password == old {
 		return models.InvalidField("new_password", "unchanged", "must differ from the old password")
 	}
-	err := CheckPassword(password, user.Email, user.FirstName, user.LastName)
-	if err == nil {
-		return nil
+	if err := CheckPassword(password, user.Email, user.FirstName, user.LastName); err != nil {
+		return aboutNewPassword(err)
 	}
+	return nil
+}
+
+// aboutNewPassword is an error about a password as an error about the new one.
+func aboutNewPassword(err error) error {
 	e := models.AsError(err)
 	for i := range e.Fields {
 		e.Fields[i].Path = "new_password"

@@ -122,15 +122,21 @@ func (s *Service) unlessLocked(ctx context.Context, a attempt, err error) error 
 
 // refuse counts and audits a failed attempt, and answers with the refusal.
 func (s *Service) refuse(ctx context.Context, a attempt, refusal *models.Error) error {
+	if err := s.store.RecordSignInFailure(ctx, a.viewer(ctx), a.key); err != nil {
+		return err
+	}
+	return refusal
+}
+
+// viewer is whom the audit log names: the account, or the address that was
+// given when there is none.
+func (a attempt) viewer(ctx context.Context) models.Viewer {
 	v := anonymous(ctx)
 	v.UserID, v.Email = a.account.User.ID, auditName(a.email)
 	if len(a.account.Memberships) > 0 {
 		v.CustomerID = a.account.Memberships[0].CustomerID
 	}
-	if err := s.store.RecordSignInFailure(ctx, v, a.key); err != nil {
-		return err
-	}
-	return refusal
+	return v
 }
 
 // signInKey is the key that failures are counted by.

@@ -21,6 +21,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"upstream/internal/postgres"
+	"upstream/internal/secrets"
 	"upstream/internal/testdb"
 	"upstream/models"
 	"upstream/models/claimfile"
@@ -54,7 +55,7 @@ func New(t testing.TB) *World {
 	}
 	w := &World{
 		TB: t, DB: db,
-		Store: store.New(db.App, store.Options{Now: Now, Groups: groups}),
+		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t)}),
 		bun:   bun.NewDB(stdlib.OpenDBFromPool(db.App), pgdialect.New()),
 	}
 	closeAfter(t, w.Store)
@@ -71,12 +72,25 @@ func closeAfter(t testing.TB, c io.Closer) {
 	})
 }
 
-// StoreWith is another store on the World's database, with the World's clock
-// and CPT groups unless opts names others.
+// Sealer seals with a key for tests, the same each time.
+func Sealer(t testing.TB) *secrets.Sealer {
+	t.Helper()
+	sealer, err := secrets.New([]byte("a secret key for tests, 32 bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealer
+}
+
+// StoreWith is another store on the World's database, with the World's clock,
+// CPT groups and key unless opts names others.
 func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	w.Helper()
 	if opts.Now == nil {
 		opts.Now = Now
+	}
+	if opts.Sealer == nil {
+		opts.Sealer = Sealer(w)
 	}
 	groups, err := claimfile.DefaultGroups()
 	if err != nil {

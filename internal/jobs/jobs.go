@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,16 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// link is a page of the public address. What follows the number sign no browser
+// sends anywhere, so that a secret there reaches no log.
+func (o Options) link(page, secret string) string {
+	link := strings.TrimSuffix(o.PublicURL, "/") + "/" + page
+	if secret != "" {
+		link += "#token=" + secret
+	}
+	return link
+}
+
 // Workers work on the jobs of a database. Several processes may do so at once:
 // each job is one's.
 type Workers struct {
@@ -104,6 +115,8 @@ func New(opts Options) (*Workers, error) {
 // register adds the worker of every kind of job.
 func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, &housekeeping{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, &passwordResetMail{opts: opts})
+	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 }
 
 // periodic are the jobs that recur. Of all processes on a database one, their
