@@ -41,6 +41,8 @@ var openToSystem = map[string]string{
 	"sessions":         "authentication asks whether one has ended",
 	"refresh_tokens":   "found by the hash of what the caller holds",
 	"sign_in_failures": "counted before anybody is known",
+	"api_keys":         "found by the hash of what the caller holds, who is noted; a test of their own says what cannot be written",
+	"password_resets":  "found by the hash of what the caller holds",
 }
 
 // table is one of guardedTables, with a row of Cedar and one of Harbor as JSON.
