@@ -42,7 +42,7 @@ verify/schema: ## Check that migrations/schema.sql is what the migrations produc
 	.ci/run schema
 
 .PHONY: bench
-bench: ## Measure ingestion and detection against bare SQL
+bench: ## Measure ingestion and detection against bare SQL, and what guards a request
 	go test ./bench -run '^$$' -bench . -benchtime 3x
 
 .PHONY: ci

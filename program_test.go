@@ -62,11 +62,11 @@ func environment(dir string) []string {
 	var env []string
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
-		if name == "UPSTREAM_PG_BIN" || (name != "DATABASE_URL" && !strings.HasPrefix(name, "UPSTREAM_") && !strings.HasPrefix(name, "LOG_")) {
+		if name == "UPSTREAM_PG_BIN" || (name != "DATABASE_URL" && name != "REDIS_URL" && !strings.HasPrefix(name, "UPSTREAM_") && !strings.HasPrefix(name, "LOG_")) {
 			env = append(env, setting)
 		}
 	}
-	return append(env, programVariable+"=1", "UPSTREAM_DATA_DIR="+dir, "UPSTREAM_ADDR=127.0.0.1:0", "UPSTREAM_ADMIN_ADDR=")
+	return append(env, programVariable+"=1", "UPSTREAM_DATA_DIR="+dir, "UPSTREAM_ADDR=127.0.0.1:0", "UPSTREAM_ADMIN_ADDR=", "UPSTREAM_THROTTLE=off")
 }
 
 func start(t *testing.T, dir string, args ...string) *program {

@@ -7,13 +7,16 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"upstream/graph"
 	"upstream/internal/auth"
 	"upstream/internal/cli"
+	"upstream/internal/guard"
 	"upstream/internal/obs"
 	"upstream/internal/web"
 	"upstream/rest"
@@ -42,9 +45,16 @@ func untilSignal(cancel context.CancelFunc) {
 	}()
 }
 
+// bodyPatience is how long a body that no edge reads may take to arrive.
+const bodyPatience = 30 * time.Second
+
 // newHandler puts the edges and the pages on one listener. REST takes every
 // path nobody else has, so that unknown ones answer in its shape.
 func newHandler(d cli.Deps) (http.Handler, error) {
+	origins, err := d.Config.Origins()
+	if err != nil {
+		return nil, err
+	}
 	retired, err := d.Config.RetiredSecrets()
 	if err != nil {
 		return nil, err
@@ -53,12 +63,20 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	signIn, err := auth.New(d.Store, auth.Options{Keys: keys})
+	proxies, err := d.Config.ProxyNetworks()
+	if err != nil {
+		return nil, err
+	}
+	signIn, err := auth.New(d.Store, auth.Options{Keys: keys, Rejected: d.Throttle.Rejections()})
 	if err != nil {
 		return nil, err
 	}
 	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
+		Throttle: d.Throttle,
+	}
+	if d.Workers != nil {
+		restOptions.Checks = append(restOptions.Checks, rest.Check{Name: "workers", Func: d.Workers})
 	}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)
 	if err != nil {
@@ -68,10 +86,16 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID}
+	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID, Throttle: d.Throttle}
 	root := chi.NewRouter()
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
 	root.NotFound(restAPI.ServeHTTP)
-	return auth.Identify(obs.AccessLog(d.Logger, auth.RequestID)(root)), nil
+	// From the outside in: what every answer carries, its name, its line in the
+	// log, who may read it, how long its body may take, and last what it says.
+	layers := chi.Chain(
+		guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.IdentifyBehind(proxies), obs.AccessLog(d.Logger, auth.RequestID),
+		guard.CORS(origins), guard.Bodies(bodyPatience),
+	)
+	return layers.Handler(root), nil
 }

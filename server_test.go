@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"upstream/internal/auth"
 	"upstream/internal/cli"
@@ -17,7 +19,9 @@ import (
 	"upstream/internal/factory"
 	"upstream/internal/obs"
 	"upstream/internal/testdb"
+	"upstream/internal/throttle"
 	"upstream/models"
+	"upstream/store"
 )
 
 // programVariable makes the test binary be the program.
@@ -32,11 +36,35 @@ func TestMain(m *testing.M) {
 
 const password = "correct horse battery"
 
+// dashboard is an origin whose pages may call the APIs.
+const dashboard = "https://app.example"
+
 // handlerOn is the handler of the public listener on a World, with a user
 // owner@lakeside.test, and what it logs.
 func handlerOn(t *testing.T) (http.Handler, *bytes.Buffer) {
 	t.Helper()
+	return handlerWith(t, cli.Deps{})
+}
+
+// handlerWith is handlerOn with more than the necessary.
+func handlerWith(t *testing.T, d cli.Deps) (http.Handler, *bytes.Buffer) {
+	t.Helper()
+	handler, _, log := serverWith(t, d)
+	return handler, log
+}
+
+// serverOn is handlerOn with the customer of owner@lakeside.test.
+func serverOn(t *testing.T) (http.Handler, *factory.Tenant, *bytes.Buffer) {
+	t.Helper()
+	return serverWith(t, cli.Deps{})
+}
+
+func serverWith(t *testing.T, d cli.Deps) (http.Handler, *factory.Tenant, *bytes.Buffer) {
+	t.Helper()
 	w := factory.New(t)
+	var log bytes.Buffer
+	logger := obs.NewLogger(&log, obs.FormatJSON, "debug")
+	w.Store = w.StoreWith(w.DB.App, store.Options{Logger: logger})
 	hash, err := auth.HashPassword(password)
 	if err != nil {
 		t.Fatal(err)
@@ -47,15 +75,14 @@ func handlerOn(t *testing.T) (http.Handler, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	tenant.Drifting()
-	var log bytes.Buffer
-	handler, err := newHandler(cli.Deps{
-		Store: w.Store, Secret: []byte(strings.Repeat("s", 32)), Logger: obs.NewLogger(&log, obs.FormatJSON, "debug"),
-		Config: config.Serve{MaxUploadBytes: 1 << 20, Introspection: true, PublicURL: "https://upstream.example"},
-	})
+	d.Store, d.Secret, d.Logger = w.Store, []byte(strings.Repeat("s", 32)), logger
+	d.Config.MaxUploadBytes, d.Config.Introspection, d.Config.PublicURL = 1<<20, true, "https://upstream.example"
+	d.Config.CORSOrigins = []string{dashboard}
+	handler, err := newHandler(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handler, &log
+	return handler, tenant, &log
 }
 
 // ask sends a request; headers are pairs.
@@ -218,4 +245,52 @@ func superuserToken(t *testing.T, w *factory.World, handler http.Handler) string
 	}
 	answer := ask(t, handler, http.MethodPost, "/api/v1/auth/token/", `{"email":"root@lakeside.test","password":"`+password+`"}`)
 	return decode[map[string]string](t, answer.Body)["access"]
+}
+
+// Both APIs draw on the budgets of one caller, whom only a known proxy may name.
+func TestNewHandler_Throttles(t *testing.T) {
+	t.Parallel()
+	limits, err := throttle.New(throttle.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		Rates: throttle.Rates{
+			throttle.ReadOnly: {Limit: 2, Window: time.Hour}, throttle.SignIn: {Limit: 1, Window: time.Hour},
+			throttle.RejectedCredentials: {Limit: 1, Window: time.Hour},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, _ := handlerWith(t, cli.Deps{Throttle: limits, Config: config.Serve{TrustedProxies: []string{"192.0.2.0/24"}}})
+	signIn := func(password, forwarded string) *httptest.ResponseRecorder {
+		return ask(t, handler, http.MethodPost, "/api/v1/auth/token/", `{"email":"owner@lakeside.test","password":"`+password+`"}`,
+			"X-Forwarded-For", forwarded)
+	}
+	wantStatus(t, signIn("wrong", "203.0.113.1"), http.StatusUnauthorized)
+	wantStatus(t, signIn(password, "198.51.100.1, 203.0.113.1"), http.StatusTooManyRequests) // the first address is made up
+	answer := signIn(password, "203.0.113.2")
+	wantStatus(t, answer, http.StatusOK)
+	bearer := "Bearer " + decode[map[string]string](t, answer.Body)["access"]
+
+	query := `{"query":"{ viewer { email } }"}`
+	wantStatus(t, ask(t, handler, http.MethodGet, "/api/v1/claims/", "", "Authorization", bearer), http.StatusOK)
+	wantStatus(t, ask(t, handler, http.MethodPost, "/graphql", query, "Authorization", bearer), http.StatusOK)
+	for _, answer := range []*httptest.ResponseRecorder{
+		ask(t, handler, http.MethodGet, "/api/v1/claims/", "", "Authorization", bearer, "X-Forwarded-For", "203.0.113.3"),
+		ask(t, handler, http.MethodPost, "/graphql", query, "Authorization", bearer, "X-Forwarded-For", "203.0.113.4"),
+	} {
+		wantStatus(t, answer, http.StatusTooManyRequests)
+		if answer.Header().Get("Retry-After") == "" || !strings.Contains(answer.Body.String(), "RATE_LIMITED") {
+			t.Errorf("%v %s", answer.Header(), answer.Body)
+		}
+	}
+	nonsense := []string{"Authorization", "Bearer nonsense", "X-Forwarded-For", "203.0.113.5"}
+	wantStatus(t, ask(t, handler, http.MethodPost, "/graphql", query, nonsense...), http.StatusUnauthorized)
+	wantStatus(t, ask(t, handler, http.MethodGet, "/api/v1/claims/", "", nonsense...), http.StatusTooManyRequests)
+}
+
+func wantStatus(t *testing.T, answer *httptest.ResponseRecorder, status int) {
+	t.Helper()
+	if answer.Code != status {
+		t.Errorf("answered with %d, want %d: %s", answer.Code, status, answer.Body)
+	}
 }

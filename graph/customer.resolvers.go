@@ -8,8 +8,16 @@ package graph
 import (
 	"context"
 
+	"upstream/graph/wire"
 	"upstream/models"
 )
+
+func (r *queryResolver) Customers(ctx context.Context, filter *models.CustomerFilter, search *string, orderBy []models.Order[models.CustomerOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.Customer], error) {
+	return connection(ctx, search, orderBy, window{first, after, last, before},
+		func(v models.Viewer, l models.List[models.CustomerOrderField]) (*models.Rows[*models.Customer], error) {
+			return r.store.Customers(ctx, v, deref(filter), l)
+		})
+}
 
 func (r *queryResolver) Customer(ctx context.Context) (*models.Customer, error) {
 	v, err := signedIn(ctx)

@@ -11,9 +11,10 @@
 //   - relay.go, node.go: connections and global identification
 //   - loaders.go: why nested fields cost a fixed number of statements
 //   - limits.go, shape.go, cost.go: what an operation may ask for
+//   - throttle.go: what an operation draws on the budgets of its caller
 //   - errors.go: the one table from error codes to answers
 //   - handler.go, transport.go, negotiate.go: GraphQL over HTTP
 //
-// It may import models, store and internal/auth. It must never import another
-// edge, and nothing of ours below it may import it.
+// It may import models, store, internal/auth and internal/throttle. It must
+// never import another edge, and nothing of ours below it may import it.
 package graph

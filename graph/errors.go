@@ -223,6 +223,9 @@ func extensions(e *models.Error, requestID string) map[string]any {
 	if requestID != "" {
 		ext["request_id"] = requestID
 	}
+	if e.RetryAfter > 0 {
+		ext["retryAfter"] = int(e.RetryAfter.Seconds())
+	}
 	if e.ExistingID != "" {
 		ext["existing_id"] = e.ExistingID
 	}

@@ -13,6 +13,7 @@ import (
 
 	"upstream/graph/generated"
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 	"upstream/store"
 )
@@ -24,6 +25,8 @@ type Options struct {
 	// NoIntrospection hides the schema from everybody. Anonymous requests
 	// never see it.
 	NoIntrospection bool
+	// Throttle limits the requests of each caller; nil limits none.
+	Throttle *throttle.Throttle
 	// Logger hears of internal failures; defaults to slog.Default.
 	Logger *slog.Logger
 	// RequestID names a request in errors and logs; defaults to the viewer's.
@@ -67,7 +70,7 @@ func newServer(es graphql.ExecutableSchema, opts Options, member bool) *handler.
 	cache := newDocuments()
 	p := presenter{log: opts.Logger, maxErrors: opts.Limits.Errors}
 	s := handler.New(es)
-	s.AddTransport(transport{limits: opts.Limits, present: p.present})
+	s.AddTransport(transport{limits: opts.Limits, throttle: opts.Throttle, present: p.present})
 	s.SetParserTokenLimit(opts.Limits.Tokens)
 	s.SetQueryCache(cache)
 	s.SetErrorPresenter(p.present)

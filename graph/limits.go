@@ -10,8 +10,10 @@ import (
 // their cost to us: bytes before parsing, the document's shape before it is
 // validated, its price before it runs. Zero fields take the defaults.
 type Limits struct {
-	// Body is the size of a request in bytes: a POST's body or a GET's query string.
-	Body int64
+	// Body is the size of a request in bytes: a POST's body or a GET's query
+	// string. Arrival is how long a POST's body may take to come.
+	Body    int64
+	Arrival time.Duration
 	// Tokens is how many lexical tokens a document may have.
 	Tokens int
 	// Depth is how deep fields may nest. Introspection is not counted: its own
@@ -41,7 +43,7 @@ type Limits struct {
 // tokens and a cost below 10,000, a page of 100 claims with every field about 3,200.
 func DefaultLimits() Limits {
 	return Limits{
-		Body: 1 << 20, Tokens: 10_000, Depth: 15, Fields: 1000, Aliases: 50, Directives: 50, Fragments: 100, RootFields: 20,
+		Body: 1 << 20, Arrival: 30 * time.Second, Tokens: 10_000, Depth: 15, Fields: 1000, Aliases: 50, Directives: 50, Fragments: 100, RootFields: 20,
 		Budget: 50_000, Errors: 10, Query: 15 * time.Second, Mutation: 2 * time.Minute,
 	}
 }
@@ -49,6 +51,7 @@ func DefaultLimits() Limits {
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	l.Body = or(l.Body, d.Body)
+	l.Arrival = or(l.Arrival, d.Arrival)
 	l.Tokens = or(l.Tokens, d.Tokens)
 	l.Depth = or(l.Depth, d.Depth)
 	l.Fields = or(l.Fields, d.Fields)

@@ -26,12 +26,14 @@ type nodeKind struct {
 // nodeKinds are the kinds that have an object type, by prefix.
 func (r *Resolver) nodeKinds() map[string]nodeKind {
 	return map[string]nodeKind{
-		"cust":  kindOf(r.customersByID),
+		"cust":  kindOf(r.store.CustomersByID),
 		"upl":   kindOf(r.store.UploadsByID),
 		"clm":   kindOf(r.store.ClaimsByID),
 		"run":   kindOf(r.store.ReportRunsByID),
 		"drift": kindOf(r.store.DriftEventsByID),
+		"key":   kindOf(r.store.APIKeysByID),
 		"aud":   kindOf(r.store.AuditEventsByID),
+		"memb":  kindOf(r.store.MembersByID),
 	}
 }
 
@@ -60,23 +62,6 @@ func kindOf[K models.Kind, T any](
 	}
 }
 
-// customersByID finds the one customer a viewer may see: their own.
-func (r *Resolver) customersByID(
-	ctx context.Context, v models.Viewer, ids []models.CustomerID,
-) (map[models.CustomerID]*models.Customer, error) {
-	own, err := r.store.Customer(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	found := map[models.CustomerID]*models.Customer{}
-	for _, id := range ids {
-		if id == own.ID {
-			found[id] = own
-		}
-	}
-	return found, nil
-}
-
 // nodes finds objects of any kind by identifier, one read per kind, in the
 // order asked for and nil where there is none. pathOf names an argument.
 func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) string) ([]wire.Node, error) {
@@ -92,7 +77,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) s
 		if !known {
 			fields = append(fields, models.FieldError{
 				Path: pathOf(i), Code: "invalid",
-				Message: "must be an identifier of a customer, upload, claim, report run, drift event or audit event",
+				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event or member",
 			})
 			continue
 		}
@@ -129,12 +114,28 @@ func readID[K models.Kind](ctx context.Context, dst **models.ID[K], text *string
 	if text == nil {
 		return nil
 	}
-	id, err := models.ParseID[K](*text)
+	*dst = new(models.ID[K])
+	return parseID(ctx, *dst, *text)
+}
+
+// parseID is readID for a field that must be given.
+func parseID[K models.Kind](ctx context.Context, dst *models.ID[K], text string) error {
+	id, err := models.ParseID[K](text)
 	if err != nil {
 		return graphql.ErrorOnPath(ctx, err)
 	}
-	*dst = &id
+	*dst = id
 	return nil
+}
+
+// inputID reads the identifier in a field of a mutation's input, of the kind of
+// the first argument.
+func inputID[K models.Kind](_ models.ID[K], path, text string) (models.ID[K], error) {
+	id, err := models.ParseID[K](text)
+	if err != nil {
+		return id, models.InvalidField(path, "invalid", "%s", err.Error())
+	}
+	return id, nil
 }
 
 // nodesPath names one of the identifiers of `nodes`.

@@ -14,7 +14,10 @@ import (
 // request is what one HTTP request carries besides its operation: who asks,
 // what it has cost so far, and the rows it has loaded.
 type request struct {
-	viewer  models.Viewer
+	viewer models.Viewer
+	// anonymous is who asks when nobody has signed in: an address.
+	anonymous models.Viewer
+
 	id      string
 	stats   *store.Stats
 	loaders loaders
@@ -33,7 +36,7 @@ type requestKey struct{}
 // newRequest prepares the context of one request.
 func newRequest(ctx context.Context, opts Options) (context.Context, *request) {
 	ctx, stats := store.WithStats(ctx)
-	r := &request{viewer: auth.ViewerFrom(ctx), stats: stats, id: opts.RequestID(ctx)}
+	r := &request{viewer: auth.ViewerFrom(ctx), anonymous: auth.Anonymous(ctx), stats: stats, id: opts.RequestID(ctx)}
 	return context.WithValue(ctx, requestKey{}, r), r
 }
 

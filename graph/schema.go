@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/formatter"
 
 	"upstream/graph/schema"
+	"upstream/models"
 )
 
 // loadSchema reads the embedded schema. It panics when that is broken, which
@@ -30,7 +31,36 @@ func loadSchema() *ast.Schema {
 	// The parser's prelude offers @defer, whose later parts have no way to a
 	// client here: an answer is one JSON document.
 	delete(s.Directives, "defer")
+	tellNeeds(s)
 	return s
+}
+
+// directiveRequires declares the permission of a field or a type.
+const directiveRequires = "requires"
+
+// tellNeeds adds to the description of whatever needs a permission which one it
+// is, and which scope it means for an API key: introspection shows descriptions
+// and no directives.
+func tellNeeds(s *ast.Schema) {
+	for _, def := range s.Types {
+		def.Description += needs(def.Directives)
+		for _, f := range def.Fields {
+			f.Description += needs(f.Directives)
+		}
+	}
+}
+
+func needs(declared ast.DirectiveList) string {
+	d := declared.ForName(directiveRequires)
+	if d == nil {
+		return ""
+	}
+	var p models.Permission
+	name := d.Arguments.ForName("permission").Value.Raw
+	if err := p.UnmarshalGQL(name); err != nil {
+		panic(err) // the schema names a permission that the policy does not have
+	}
+	return " " + p.NeedsSentence(name)
 }
 
 // SDL is the whole schema in the schema definition language, types in

@@ -74,7 +74,8 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 	for name, filter := range map[string]any{
 		"ClaimFilter": models.ClaimFilter{}, "UploadFilter": models.UploadFilter{}, "ReportRunFilter": models.ReportRunFilter{},
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
-		"AuditEventFilter": models.AuditEventFilter{},
+		"AuditEventFilter": models.AuditEventFilter{}, "MemberFilter": models.MemberFilter{}, "CustomerFilter": models.CustomerFilter{},
+		"ApiKeyFilter": models.APIKeyFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -117,7 +118,9 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"UploadOrderField": models.UploadOrderField("").Values(), "RejectionOrderField": models.RejectionOrderField("").Values(),
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
 		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
-		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "EvidenceReasonCode": models.EvidenceReasonCode("").Values(),
+		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "MemberOrderField": models.MemberOrderField("").Values(),
+		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
+		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {
@@ -127,7 +130,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		for _, v := range def.EnumValues {
 			got = append(got, v.Name)
 		}
-		if diff := cmp.Diff(strings.Split(strings.ToUpper(strings.Join(want[def.Name], " ")), " "), got); diff != "" {
+		if diff := cmp.Diff(strings.Fields(strings.ToUpper(strings.ReplaceAll(strings.Join(want[def.Name], " "), ":", "_"))), got); diff != "" {
 			t.Errorf("%s -models +schema\n%s", def.Name, diff)
 		}
 		delete(want, def.Name)

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -29,8 +31,9 @@ import (
 // it carries a header that had to be asked for, so that this stays true should
 // a viewer ever be recognised by a cookie.
 type transport struct {
-	limits  Limits
-	present graphql.ErrorPresenterFunc
+	limits   Limits
+	throttle *throttle.Throttle
+	present  graphql.ErrorPresenterFunc
 }
 
 var _ graphql.Transport = transport{}
@@ -63,7 +66,7 @@ func (t transport) Do(w http.ResponseWriter, req *http.Request, exec graphql.Gra
 	a.mediaType = mediaType
 	params, refused := t.decode(w, req)
 	if refused != nil {
-		t.fail(ctx, a, *refused)
+		t.turnAway(ctx, a, *refused)
 		return
 	}
 	t.run(a, req, params, exec)
@@ -74,6 +77,9 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 	ctx := req.Context()
 	op, errs := exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
+		if !t.admit(ctx, a, nothing()) {
+			return
+		}
 		a.status = requestStatus(a.mediaType, errs)
 		a.write(exec.DispatchError(graphql.WithOperationContext(ctx, op), errs), false)
 		return
@@ -81,7 +87,10 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 	if req.Method == http.MethodGet && op.Operation.Operation != ast.Query {
 		refused := invalid(http.StatusMethodNotAllowed, "GET runs queries only; send mutations by POST.")
 		refused.header = map[string]string{"Allow": http.MethodPost}
-		t.fail(ctx, a, refused)
+		t.turnAway(ctx, a, refused)
+		return
+	}
+	if !t.admit(ctx, a, op) {
 		return
 	}
 	ctx, cancel := t.withTimeout(ctx, op.Operation.Operation)
@@ -117,10 +126,20 @@ func requestStatus(mediaType string, errs gqlerror.List) int {
 	return known.status
 }
 
+// turnAway is fail for a request that counts as one all the same.
+func (t transport) turnAway(ctx context.Context, a answer, r refusal) {
+	if t.admit(ctx, a, nothing()) {
+		t.fail(ctx, a, r)
+	}
+}
+
 // fail answers a refused request.
 func (t transport) fail(ctx context.Context, a answer, r refusal) {
 	for name, value := range r.header {
 		a.w.Header().Set(name, value)
+	}
+	if after := throttle.RetryAfter(r.err); after != "" {
+		a.w.Header().Set(throttle.HeaderRetryAfter, after)
 	}
 	a.status = r.status
 	a.write(&graphql.Response{Errors: gqlerror.List{t.present(ctx, r.err)}}, false)
@@ -159,17 +178,34 @@ func (t transport) decodePost(w http.ResponseWriter, req *http.Request) (*graphq
 		r := invalid(http.StatusUnsupportedMediaType, "Send a body of type application/json in UTF-8.")
 		return nil, &r
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, t.limits.Body))
+	body, err := t.read(w, req)
 	if err != nil {
 		return nil, t.unreadable(err)
 	}
 	return decodeBody(body)
 }
 
+// read takes a body in, within its limits. The deadline is lifted afterwards:
+// left in place it would cancel, once it has passed, an operation that takes
+// longer. Where there is no connection there is no deadline to set.
+func (t transport) read(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(t.limits.Arrival))
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, t.limits.Body))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	return body, err
+}
+
 func (t transport) unreadable(err error) *refusal {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return t.tooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r := invalid(http.StatusRequestTimeout, "The body did not arrive in time.")
+		return &r
 	}
 	r := invalid(http.StatusBadRequest, "The body could not be read to its end.")
 	return &r
@@ -286,7 +322,6 @@ func (a answer) write(resp *graphql.Response, executed bool) {
 	h := a.w.Header()
 	h.Set("Content-Type", a.mediaType+"; charset=utf-8")
 	h.Set("Cache-Control", "private, no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept, Authorization")
 	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")

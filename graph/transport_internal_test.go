@@ -1,17 +1,20 @@
 package graph
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"upstream/internal/auth"
 	"upstream/models"
@@ -151,4 +154,54 @@ func signedInContext() context.Context {
 	viewer := models.SystemViewer(models.CustomerID{}.From([16]byte{9}))
 	ctx, _ := newRequest(auth.WithViewer(context.Background(), viewer), Options{}.withDefaults())
 	return ctx
+}
+
+// deadlines is a writer that remembers the read deadlines set on it.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.set = append(d.set, at)
+	return nil
+}
+
+// The deadline of a body must not end an operation that has read it: the server
+// would take its passing for the client's leaving.
+func TestRead_LiftsTheDeadline(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	body, err := transport{limits: limits}.read(w, httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader("{}")))
+	if err != nil || string(body) != "{}" || len(w.set) != 2 || w.set[0].IsZero() || !w.set[1].IsZero() {
+		t.Errorf("%q, %v, deadlines %v", body, err, w.set)
+	}
+}
+
+func TestRead_BodiesThatDoNotArrive(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.Arrival = 30 * time.Millisecond
+	server := httptest.NewServer(NewHandler(nil, Options{Limits: limits}))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprint(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(conn)
+	response, err := http.ReadResponse(reader, nil)
+	if err != nil || response.StatusCode != http.StatusRequestTimeout {
+		t.Fatalf("answers %v, %v", response, err)
+	}
+	if rest, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(rest), "did not arrive in time") {
+		t.Errorf("says %q, %v", rest, err)
+	}
+	if _, err := reader.ReadByte(); err == nil {
+		t.Error("the connection goes on")
+	}
 }

@@ -20,8 +20,15 @@ func (r *viewerResolver) UserID(ctx context.Context, obj *models.Viewer) (*strin
 	return &id, nil
 }
 
+func (r *viewerResolver) APIKeyID(ctx context.Context, obj *models.Viewer) (*string, error) {
+	if obj.KeyID.IsZero() {
+		return nil, nil
+	}
+	return new(obj.KeyID.String()), nil
+}
+
 func (r *viewerResolver) Role(ctx context.Context, obj *models.Viewer) (*models.Role, error) {
-	if obj.Superuser || obj.System {
+	if obj.Superuser || obj.System || !obj.KeyID.IsZero() {
 		return nil, nil
 	}
 	return &obj.Role, nil

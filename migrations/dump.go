@@ -9,7 +9,8 @@ import (
 
 // Dump describes the schema public as SQL text in a fixed order: the same
 // schema gives the same text on every supported PostgreSQL, which the text of
-// pg_dump does not. The migration bookkeeping tables are left out.
+// pg_dump does not. The migration bookkeeping tables are left out. Of the job
+// queue's tables, which River makes, it shows the columns and the grants.
 func Dump(ctx context.Context, db *sql.DB) (string, error) {
 	var out strings.Builder
 	out.WriteString("-- The schema that the migrations produce. Written by `make schema`; do not edit.\n")
@@ -104,4 +105,23 @@ var dumpSections = []struct{ title, query string }{
 		FROM information_schema.role_table_grants
 		WHERE table_schema = 'public' AND grantee LIKE 'upstream\_%' AND grantee <> 'upstream_owner' AND table_name NOT LIKE 'bun\_%'
 		GROUP BY table_name, grantee ORDER BY table_name, grantee`},
+	{"The job queue", `
+		SELECT line FROM (
+			SELECT 1 AS part, nspname::text AS name, format('CREATE SCHEMA %I;', nspname) AS line FROM pg_namespace WHERE nspname = 'river'
+			UNION ALL
+			SELECT 2, c.relname, format('-- made by River: %I.%I (%s)', n.nspname, c.relname,
+				string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum))
+			FROM pg_class c
+			JOIN pg_namespace n ON n.oid = c.relnamespace
+			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+			WHERE c.relkind = 'r' AND n.nspname = 'river' GROUP BY n.nspname, c.relname
+			UNION ALL
+			SELECT 3, n.nspname, format('GRANT %s ON SCHEMA %I TO upstream_app;', string_agg(p.privilege_type, ', ' ORDER BY p.privilege_type), n.nspname)
+			FROM pg_namespace n, aclexplode(n.nspacl) p
+			WHERE n.nspname = 'river' AND p.grantee = to_regrole('upstream_app') GROUP BY n.nspname
+			UNION ALL
+			SELECT 4, c.relname, format('GRANT %s ON %I.%I TO upstream_app;', string_agg(p.privilege_type, ', ' ORDER BY p.privilege_type), n.nspname, c.relname)
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) p
+			WHERE n.nspname = 'river' AND p.grantee = to_regrole('upstream_app') GROUP BY n.nspname, c.relname
+		) lines ORDER BY part, name`},
 }

@@ -57,6 +57,7 @@ func Hash() string {
 		}
 		_, _ = fmt.Fprintf(sum, "%s\n%s\n", name, body)
 	}
+	_, _ = sum.Write([]byte(riverText()))
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
@@ -177,6 +178,7 @@ func withMigrator(ctx context.Context, url string, fn func(*bun.DB, migrate.Migr
 	if err != nil {
 		return err
 	}
+	withRiver(all, url)
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("the database URL cannot be read: %w", err)
@@ -236,6 +238,7 @@ func becomeOwner(ctx context.Context, db *sql.DB) error {
 		`GRANT ` + AppRole + ` TO ` + quoteIdent(user),
 		`GRANT USAGE, CREATE ON SCHEMA public TO ` + OwnerRole,
 		`GRANT USAGE ON SCHEMA public TO ` + AppRole,
+		`GRANT CREATE ON DATABASE ` + quoteIdent(database) + ` TO ` + OwnerRole, // for the schema of the job queue
 		`GRANT CONNECT, TEMPORARY ON DATABASE ` + quoteIdent(database) + ` TO ` + AppRole,
 	}
 	for _, statement := range setup {

@@ -2,6 +2,26 @@
 
 -- Tables
 
+CREATE TABLE api_keys (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    prefix character varying(20) NOT NULL,
+    key_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    allowed_cidrs cidr[] DEFAULT '{}'::cidr[] NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    last_used_addr character varying(64),
+    last_refused_at timestamp with time zone,
+    replaces uuid,
+    replaced_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_by uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE audit_events (
     id uuid NOT NULL,
     customer_id uuid,
@@ -145,6 +165,14 @@ CREATE TABLE memberships (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     token_version integer DEFAULT 1 NOT NULL
 );
+CREATE TABLE password_resets (
+    id uuid NOT NULL,
+    user_id uuid,
+    token_hash bytea NOT NULL,
+    token_sealed bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE payer_mappings (
     customer_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -257,6 +285,17 @@ CREATE TABLE users (
 
 -- Constraints
 
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_allowed_cidrs_check CHECK (((cardinality(allowed_cidrs) <= 50) AND (array_position(allowed_cidrs, NULL::cidr) IS NULL)));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_created_at_expires_at_check CHECK ((expires_at >= created_at));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_name_check CHECK ((btrim((name)::text) <> ''::text));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_prefix_check CHECK (((prefix)::text ~~ 'up\_live\_%'::text));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (scopes <@ ARRAY['claims:read'::text, 'claims:write'::text, 'drift:read'::text, 'drift:run'::text, 'mappings:read'::text, 'mappings:write'::text, 'alerts:read'::text, 'alerts:write'::text, 'webhooks:read'::text, 'webhooks:write'::text, 'settings:write'::text, 'audit:read'::text])));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_version_check CHECK ((version >= 1));
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_customer_id_replaces_fkey FOREIGN KEY (customer_id, replaces) REFERENCES api_keys(customer_id, id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_action_check CHECK (((action)::text <> ''::text));
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_actor_type_check CHECK (((actor_type)::text = ANY ((ARRAY['user'::character varying, 'key'::character varying, 'superuser'::character varying, 'system'::character varying, 'job'::character varying, 'anonymous'::character varying])::text[])));
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_after_check CHECK ((jsonb_typeof(after) = 'object'::text));
@@ -340,6 +379,12 @@ ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_fkey FOREIGN KEY 
 ALTER TABLE memberships ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE memberships ADD CONSTRAINT memberships_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_user_id_key UNIQUE (customer_id, user_id);
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_created_at_expires_at_check CHECK ((expires_at > created_at));
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_token_hash_check CHECK ((octet_length(token_hash) = 32));
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_pkey PRIMARY KEY (id);
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_token_hash_key UNIQUE (token_hash);
+ALTER TABLE password_resets ADD CONSTRAINT password_resets_user_id_key UNIQUE (user_id);
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_normalized_name_check CHECK ((btrim((normalized_name)::text) <> ''::text));
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_raw_name_check CHECK ((btrim((raw_name)::text) <> ''::text));
 ALTER TABLE payer_mappings ADD CONSTRAINT payer_mappings_version_check CHECK ((version >= 1));
@@ -369,7 +414,7 @@ ALTER TABLE report_runs ADD CONSTRAINT report_runs_created_by_fkey FOREIGN KEY (
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE sessions ADD CONSTRAINT sessions_created_at_expires_at_check CHECK ((expires_at > created_at));
-ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason_check CHECK (((end_reason)::text = ANY ((ARRAY['logout'::character varying, 'token_reused'::character varying, 'password_changed'::character varying])::text[])));
+ALTER TABLE sessions ADD CONSTRAINT sessions_end_reason_check CHECK (((end_reason)::text = ANY ((ARRAY['logout'::character varying, 'token_reused'::character varying, 'password_changed'::character varying, 'role_changed'::character varying, 'member_removed'::character varying])::text[])));
 ALTER TABLE sessions ADD CONSTRAINT sessions_ended_at_end_reason_check CHECK (((ended_at IS NULL) = (end_reason IS NULL)));
 ALTER TABLE sessions ADD CONSTRAINT sessions_for_customer_id_fkey FOREIGN KEY (for_customer_id) REFERENCES customers(id);
 ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -408,6 +453,10 @@ ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
 -- Indexes
 
+CREATE INDEX api_keys_customer_id_created_at_id_idx ON public.api_keys USING btree (customer_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX api_keys_customer_id_name_key ON public.api_keys USING btree (customer_id, lower((name)::text)) WHERE ((revoked_at IS NULL) AND (replaced_at IS NULL));
+CREATE UNIQUE INDEX api_keys_customer_id_replaces_key ON public.api_keys USING btree (customer_id, replaces);
+CREATE INDEX api_keys_key_hash_idx ON public.api_keys USING btree (key_hash);
 CREATE INDEX audit_events_customer_id_action_occurred_at_id_idx ON public.audit_events USING btree (customer_id, action, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_events USING btree (customer_id, entity_type, entity_id, occurred_at DESC);
 CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
@@ -425,6 +474,7 @@ CREATE INDEX drift_events_customer_id_severity_created_at_id_idx ON public.drift
 CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests USING btree (customer_id, drift_event_id) WHERE (drift_event_id IS NOT NULL);
 CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
+CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
 CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mappings USING btree (customer_id, lower((raw_name)::text));
 CREATE INDEX refresh_tokens_expires_at_idx ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
@@ -477,6 +527,22 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.end_member_sessions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    was text := coalesce(current_setting('app.system', true), '');
+BEGIN
+    PERFORM set_config('app.system', 'on', true);
+    UPDATE sessions
+    SET ended_at = now(), end_reason = CASE TG_OP WHEN 'DELETE' THEN 'member_removed' ELSE 'role_changed' END
+    WHERE user_id = OLD.user_id AND for_customer_id = OLD.customer_id AND ended_at IS NULL;
+    PERFORM set_config('app.system', was, true);
+    RETURN NULL;
+END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.raise_token_version()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -487,16 +553,38 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.session_account(the_user uuid, the_session uuid)
+ RETURNS TABLE(email character varying, is_active boolean, is_superuser boolean, token_version integer, membership_id uuid, customer_id uuid, role character varying, role_version integer)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    was text := current_setting('app.system', true);
+BEGIN
+    PERFORM set_config('app.system', 'on', true);
+    RETURN QUERY
+        SELECT us.email, us.is_active, us.is_superuser, us.token_version, me.id, me.customer_id, me.role, me.token_version
+        FROM sessions se
+        JOIN users us ON us.id = se.user_id
+        LEFT JOIN memberships me ON me.user_id = us.id
+        WHERE se.id = the_session AND se.user_id = the_user AND se.ended_at IS NULL
+        ORDER BY me.created_at, me.id;
+    PERFORM set_config('app.system', coalesce(was, ''), true);
+END
+$function$
+;
 
 -- Triggers
 
 CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER memberships_raise_token_version BEFORE UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION raise_token_version();
+CREATE TRIGGER memberships_removal_ends_sessions AFTER DELETE ON public.memberships FOR EACH ROW EXECUTE FUNCTION end_member_sessions();
+CREATE TRIGGER memberships_role_ends_sessions AFTER UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION end_member_sessions();
 CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN (((old.password_hash IS DISTINCT FROM new.password_hash) OR (old.is_active IS DISTINCT FROM new.is_active) OR (old.is_superuser IS DISTINCT FROM new.is_superuser))) EXECUTE FUNCTION raise_token_version();
 
 -- Row-level security
 
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE claims ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -505,6 +593,7 @@ ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE password_resets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE payer_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE refresh_tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE report_runs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -516,6 +605,15 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 -- Policies
 
+CREATE POLICY api_keys_system_read ON api_keys AS PERMISSIVE FOR SELECT TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ();
+CREATE POLICY api_keys_system_use ON api_keys AS PERMISSIVE FOR UPDATE TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY api_keys_tenant ON api_keys AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY audit_events_tenant ON audit_events AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))));
@@ -540,6 +638,9 @@ CREATE POLICY drift_tests_tenant ON drift_tests AS PERMISSIVE FOR ALL TO public
 CREATE POLICY memberships_tenant ON memberships AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)));
+CREATE POLICY password_resets_system ON password_resets AS PERMISSIVE FOR ALL TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
 CREATE POLICY payer_mappings_tenant ON payer_mappings AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -569,6 +670,7 @@ CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
 
 -- Grants
 
+GRANT INSERT, SELECT ON api_keys TO upstream_app;
 GRANT INSERT, SELECT ON audit_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON audit_heads TO upstream_app;
 GRANT INSERT, SELECT ON claims TO upstream_app;
@@ -577,6 +679,7 @@ GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON payer_mappings TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON report_runs TO upstream_app;
@@ -585,3 +688,20 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON sign_in_failures TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON upload_rejections TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON uploads TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON users TO upstream_app;
+
+-- The job queue
+
+CREATE SCHEMA river;
+-- made by River: river.river_job (id bigint, state river.river_job_state, attempt smallint, max_attempts smallint, attempted_at timestamp with time zone, created_at timestamp with time zone, finalized_at timestamp with time zone, scheduled_at timestamp with time zone, priority smallint, args jsonb, attempted_by text[], errors jsonb[], kind text, metadata jsonb, queue text, tags character varying(255)[], unique_key bytea, unique_states bit(8))
+-- made by River: river.river_leader (elected_at timestamp with time zone, expires_at timestamp with time zone, leader_id text, name text)
+-- made by River: river.river_migration (line text, version bigint, created_at timestamp with time zone)
+-- made by River: river.river_notification (id bigint, created_at timestamp with time zone, payload text, topic text)
+-- made by River: river.river_queue (name text, created_at timestamp with time zone, metadata jsonb, paused_at timestamp with time zone, updated_at timestamp with time zone)
+GRANT USAGE ON SCHEMA river TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_job TO upstream_app;
+GRANT USAGE ON river.river_job_id_seq TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_leader TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_migration TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_notification TO upstream_app;
+GRANT USAGE ON river.river_notification_id_seq TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON river.river_queue TO upstream_app;

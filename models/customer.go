@@ -1,6 +1,7 @@
 package models
 
 import (
+	"io"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -25,6 +26,36 @@ type Customer struct {
 	CreatedAt time.Time  `bun:"created_at"`
 	UpdatedAt time.Time  `bun:"updated_at"`
 }
+
+// CustomerFilter narrows a list of customers.
+type CustomerFilter struct {
+	Slug *string `query:"slug" column:"slug" op:"eq" doc:"Only the customer with this short name."`
+	Name *string `query:"name" column:"name" op:"icontains" doc:"Only customers whose name contains this text, ignoring case."`
+}
+
+// CustomerOrderField is a column customers can be ordered by.
+type CustomerOrderField string
+
+// The orderings of customers.
+const (
+	CustomerOrderName      CustomerOrderField = "name"
+	CustomerOrderSlug      CustomerOrderField = "slug"
+	CustomerOrderCreatedAt CustomerOrderField = "created_at"
+)
+
+// Values lists the columns.
+func (CustomerOrderField) Values() []string {
+	return []string{string(CustomerOrderName), string(CustomerOrderSlug), string(CustomerOrderCreatedAt)}
+}
+
+// MarshalGQL writes the GraphQL enum value.
+func (f CustomerOrderField) MarshalGQL(w io.Writer) { marshalEnum(w, f) }
+
+// UnmarshalGQL reads the GraphQL enum value.
+func (f *CustomerOrderField) UnmarshalGQL(v any) error { return unmarshalEnum(f, v) }
+
+// CustomerOrder is one term of an ordering of customers.
+type CustomerOrder = Order[CustomerOrderField]
 
 // NewCustomer is the input that creates a customer.
 type NewCustomer struct {

@@ -75,6 +75,7 @@ func TestEnums(t *testing.T) {
 	enum[models.ReportRunOrderField](t)
 	enum[models.DriftTestOrderField](t)
 	enum[models.DriftEventOrderField](t)
+	enum[models.APIKeyOrderField](t)
 }
 
 func TestLabelOf(t *testing.T) {

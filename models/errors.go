@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Code says what went wrong, the same word in both APIs. Each edge maps a code
@@ -56,6 +57,9 @@ type Error struct {
 	// ExistingID is the identifier of the row a conflict ran into, when the
 	// caller may see it.
 	ExistingID string
+	// RetryAfter is when trying again makes sense, in whole seconds; 0 when
+	// the code alone says all there is to know.
+	RetryAfter time.Duration
 
 	cause error
 }

@@ -39,6 +39,7 @@ type (
 	sessionKind    struct{}
 	apiKeyKind     struct{}
 	invitationKind struct{}
+	resetKind      struct{}
 
 	CustomerID        = ID[customerKind]
 	UserID            = ID[userKind]
@@ -53,6 +54,7 @@ type (
 	SessionID         = ID[sessionKind]
 	APIKeyID          = ID[apiKeyKind]
 	InvitationID      = ID[invitationKind]
+	PasswordResetID   = ID[resetKind]
 )
 
 func (customerKind) Prefix() string   { return "cust" }
@@ -68,6 +70,7 @@ func (auditKind) Prefix() string      { return "aud" }
 func (sessionKind) Prefix() string    { return "sess" }
 func (apiKeyKind) Prefix() string     { return "key" }
 func (invitationKind) Prefix() string { return "inv" }
+func (resetKind) Prefix() string      { return "rst" }
 
 // From wraps a UUID: models.ClaimID{}.From(u).
 func (ID[K]) From(u uuid.UUID) ID[K] { return ID[K]{value: u} }

@@ -151,6 +151,21 @@ func Permissions() []Permission {
 	return all
 }
 
+// Values lists the permissions.
+func (Permission) Values() []string {
+	var all []string
+	for _, p := range Permissions() {
+		all = append(all, string(p))
+	}
+	return all
+}
+
+// MarshalGQL writes the GraphQL enum value.
+func (p Permission) MarshalGQL(w io.Writer) { marshalEnum(w, p) }
+
+// UnmarshalGQL reads the GraphQL enum value.
+func (p *Permission) UnmarshalGQL(v any) error { return unmarshalEnum(p, v) }
+
 // RoleMay reports whether a role carries a permission.
 func RoleMay(role Role, p Permission) bool {
 	roles := role.Values()
@@ -180,5 +195,18 @@ func ScopeFor(p Permission) (scope Scope, ok bool) {
 		return "", true
 	default:
 		return needed, true
+	}
+}
+
+// NeedsSentence tells a client what a permission asks of it; name is the permission
+// as the client's API spells it.
+func (p Permission) NeedsSentence(name string) string {
+	switch scope, ok := ScopeFor(p); {
+	case !ok:
+		return "Needs the permission `" + name + "`, which no API key has."
+	case scope == "":
+		return "Needs the permission `" + name + "`, which every API key has."
+	default:
+		return "Needs the permission `" + name + "`; API keys the scope `" + string(scope) + "`."
 	}
 }

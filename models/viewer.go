@@ -1,5 +1,7 @@
 package models
 
+import "net/netip"
+
 // Viewer is who is asking: a signed-in user acting for exactly one customer, an
 // API key of a customer, a superuser, or the program itself (a command or a
 // job) acting for a customer. The zero Viewer is anonymous and may do nothing.
@@ -64,6 +66,28 @@ func (v Viewer) Authorize(p Permission) error {
 	return NewError(CodeForbidden, "The role %s lacks the permission %s.", v.Role, p)
 }
 
+// AuthorizeAcross is Authorize for what spans customers, such as the list of
+// them: a superuser need name none.
+func (v Viewer) AuthorizeAcross(p Permission) error {
+	if v.Superuser && v.Authenticated() {
+		return nil
+	}
+	return v.Authorize(p)
+}
+
+// AuthorizePerson answers nil when the viewer is somebody with an account of
+// their own, about which they may do what every user may; UNAUTHENTICATED when
+// nobody has signed in, FORBIDDEN for a key.
+func (v Viewer) AuthorizePerson() error {
+	switch {
+	case !v.KeyID.IsZero():
+		return NewError(CodeForbidden, "An API key has no account of its own: sign in as a person.")
+	case v.UserID.IsZero():
+		return NewError(CodeUnauthenticated, "Sign in first: send a bearer token.")
+	}
+	return nil
+}
+
 func (v Viewer) authorizeKey(p Permission) error {
 	if ScopesMay(v.Scopes, p) {
 		return nil
@@ -73,4 +97,23 @@ func (v Viewer) authorizeKey(p Permission) error {
 		return NewError(CodeForbidden, "No API key has the permission %s: sign in as a person.", p)
 	}
 	return NewError(CodeForbidden, "The API key lacks the scope %s.", scope)
+}
+
+// Network is what one party has of an address: an IPv4 address as a whole, but
+// of IPv6 the 64 bits that a provider hands out, within which everybody may
+// choose addresses at will. What is no address is answered as it is.
+func Network(remoteAddr string) string {
+	const handedOut = 64
+	addr, err := netip.ParseAddr(remoteAddr)
+	if err != nil {
+		return remoteAddr
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return addr.String()
+	}
+	prefix, err := addr.WithZone("").Prefix(handedOut)
+	if err != nil {
+		return remoteAddr
+	}
+	return prefix.String()
 }

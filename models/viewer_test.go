@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"upstream/models"
@@ -146,5 +147,56 @@ func TestViewer_Authorize(t *testing.T) {
 	err := models.Viewer{UserID: user, CustomerID: customer, Role: models.RoleViewer}.Authorize(models.PermissionUploadClaims)
 	if !strings.Contains(err.Error(), string(models.PermissionUploadClaims)) {
 		t.Errorf("the missing permission is not named: %v", err)
+	}
+}
+
+// What spans customers takes the same as what is within one, except that a
+// superuser need name none.
+func TestViewer_AuthorizeAcross(t *testing.T) {
+	t.Parallel()
+	user, customer := models.UserID{}.From(uuid.New()), models.CustomerID{}.From(uuid.New())
+	for name, tt := range map[string]struct {
+		viewer models.Viewer
+		want   models.Code
+	}{
+		"nobody who claims to be a superuser": {models.Viewer{Superuser: true}, models.CodeUnauthenticated},
+		"a superuser":                         {models.Viewer{UserID: user, Superuser: true}, ""},
+		"a superuser within a customer":       {models.Viewer{UserID: user, Superuser: true, CustomerID: customer}, ""},
+		"a viewer":                            {models.Viewer{UserID: user, CustomerID: customer, Role: models.RoleViewer}, models.CodeForbidden},
+		"an admin":                            {models.Viewer{UserID: user, CustomerID: customer, Role: models.RoleAdmin}, ""},
+		"an admin of nobody":                  {models.Viewer{UserID: user, Role: models.RoleAdmin}, models.CodeForbidden},
+	} {
+		err := tt.viewer.AuthorizeAcross(models.PermissionManageUsers)
+		if (tt.want == "") != (err == nil) || err != nil && models.CodeOf(err) != tt.want {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestPermission_NeedsSentence(t *testing.T) {
+	t.Parallel()
+	for p, want := range map[models.Permission]string{
+		models.PermissionManageUsers:  "Needs the permission `X`, which no API key has.",
+		models.PermissionViewCustomer: "Needs the permission `X`, which every API key has.",
+		models.PermissionRunDetection: "Needs the permission `X`; API keys the scope `drift:run`.",
+	} {
+		if got := p.NeedsSentence("X"); got != want {
+			t.Errorf("%s: %s", p, got)
+		}
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	got := map[string]string{}
+	for _, addr := range []string{"192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::9", "2001:db8:1:3::9", "fe80::1%eth0", "", "pipe"} {
+		got[addr] = models.Network(addr)
+	}
+	want := map[string]string{
+		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2::9": "2001:db8:1:2::/64", "2001:db8:1:3::9": "2001:db8:1:3::/64", "fe80::1%eth0": "fe80::/64", "": "", "pipe": "pipe",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("networks (-want +got):\n%s", diff)
 	}
 }

@@ -12,18 +12,22 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
 // Limits unless Options say otherwise, in bytes.
 const (
-	DefaultMaxBodyBytes   = 10 << 20
+	DefaultMaxBodyBytes   = 256 << 10
 	DefaultMaxUploadBytes = 1 << 30
 )
 
 // DefaultUploadTimeout is how long an upload may take, from the first byte
-// received to the answer.
+// received to the end of the work on it.
 const DefaultUploadTimeout = 30 * time.Minute
+
+// DefaultBodyTimeout is how long a JSON body may take to arrive.
+const DefaultBodyTimeout = 30 * time.Second
 
 // Check is one condition of readiness.
 type Check struct {
@@ -40,15 +44,20 @@ type Options struct {
 	PublicURL string
 	// Logger hears of internal failures; defaults to slog.Default.
 	Logger *slog.Logger
-	// MaxBodyBytes bounds JSON bodies, MaxUploadBytes one claims file.
+	// MaxBodyBytes bounds JSON bodies (those of the auth routes are bounded more
+	// tightly), MaxUploadBytes one claims file.
 	MaxBodyBytes   int64
 	MaxUploadBytes int64
+	// BodyTimeout is how long a JSON body may take to arrive.
+	BodyTimeout time.Duration
 	// TempDir holds claims files while they are read; defaults to the system's.
 	TempDir string
 	// UploadTimeout replaces the server's read and write deadlines for uploads.
 	UploadTimeout time.Duration
 	// Now is the clock of health answers; defaults to the system's.
 	Now func() time.Time
+	// Throttle limits the requests of each caller; nil limits none.
+	Throttle *throttle.Throttle
 	// Checks are conditions of readiness beside the database and its migrations.
 	Checks []Check
 }
@@ -59,6 +68,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = DefaultBodyTimeout
 	}
 	if o.MaxUploadBytes == 0 {
 		o.MaxUploadBytes = DefaultMaxUploadBytes
@@ -111,7 +123,9 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerClaims()
 	a.registerReports()
 	a.registerDriftEvents()
+	a.registerAPIKeys()
 	a.registerAuditEvents()
+	a.registerMembers()
 	a.registerHealth()
 	var err error
 	if a.documents, err = makeDocuments(a.huma.OpenAPI()); err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"upstream/models"
 )
@@ -21,6 +22,16 @@ type call struct {
 	base string
 	// query is nil when it cannot be parsed.
 	query url.Values
+	// control reaches the connection.
+	control *http.ResponseController
+}
+
+// bodyArrived lifts the deadline that was set for the body. Left in place it
+// would cancel, once it has passed, an operation that takes longer.
+func (c call) bodyArrived() {
+	if c.control != nil {
+		_ = c.control.SetReadDeadline(time.Time{}) // what has no connection has no deadline
+	}
 }
 
 type callKey struct{}
@@ -34,7 +45,7 @@ func callFrom(ctx context.Context) call {
 // withCall describes the request for whatever comes after.
 func (a *api) withCall(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := call{path: r.URL.Path, canonical: r.URL.Path, base: a.base(r)}
+		c := call{path: r.URL.Path, canonical: r.URL.Path, base: a.base(r), control: http.NewResponseController(w)}
 		if !strings.HasSuffix(c.canonical, "/") {
 			c.canonical += "/"
 		}

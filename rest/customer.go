@@ -24,14 +24,15 @@ type customer struct {
 }
 
 type customerLinks struct {
-	Self link `json:"self"`
+	Self       link `json:"self"`
+	Collection link `json:"collection"`
 }
 
 func showCustomer(l links, c *models.Customer) customer {
 	return customer{
 		ID: c.ID, Slug: c.Slug, Name: c.Name, ToEmail: c.ToEmail, CCEmail: c.CCEmail, AttachPDF: c.AttachPDF,
 		TimeZone: c.TimeZone, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
-		Links: customerLinks{Self: l.to("customers", "me")},
+		Links: customerLinks{Self: l.to("customers", c.ID.String()), Collection: l.to("customers")},
 	}
 }
 
@@ -41,6 +42,19 @@ type ownInput struct {
 }
 
 func (a *api) registerCustomers() {
+	registerList(a, operation{
+		id: "listCustomers", method: http.MethodGet, path: resourcePath("customers"), tag: tagCustomers,
+		summary: "List customers", description: "The customers you may act for, by name unless ordered otherwise: your own, or all " +
+			"of them for a superuser. Search looks at the short and the full name.",
+		permission: models.PermissionViewCustomer, acrossCustomers: true,
+	}, func(ctx context.Context, v models.Viewer, _ *noInput, f models.CustomerFilter, l models.List[models.CustomerOrderField]) (*models.Rows[*models.Customer], error) {
+		return a.store.Customers(ctx, v, f, l)
+	}, showCustomer)
+	registerDetail(a, operation{
+		id: "getCustomer", method: http.MethodGet, path: resourcePath("customers", "{id}"), tag: tagCustomers,
+		summary: "Show a customer", description: "One of the customers you may act for.",
+		permission: models.PermissionViewCustomer, acrossCustomers: true,
+	}, a.store.CustomerByID, showCustomer, func(c *models.Customer) int64 { return c.Version })
 	register(a, operation{
 		id: "getMyCustomer", method: http.MethodGet, path: resourcePath("customers", "me"), tag: tagCustomers,
 		summary: "Show the own customer", description: "The organisation the token acts for.",

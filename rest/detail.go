@@ -66,6 +66,34 @@ func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutp
 	return out
 }
 
+// changedOutput is a row that was just changed.
+type changedOutput[R any] struct {
+	ETag string `header:"ETag" doc:"Strong entity tag: the version of the row."`
+	Body R
+}
+
+// noVersion is a version that no row has.
+const noVersion = 0
+
+// ifMatch is the version that the header names, nil without one or for "*". A
+// tag that we never gave out names no version. Comparison is strong (RFC 9110
+// §13.1.1), so a weak tag never matches.
+func ifMatch(header string) (*int64, error) {
+	tag := strings.TrimSpace(header)
+	if tag == "" || tag == "*" {
+		return nil, nil
+	}
+	if strings.Contains(tag, ",") {
+		return nil, models.InvalidField("If-Match", "invalid", "must hold one entity tag: a row has one version at a time")
+	}
+	// What is no number is read as a version whose tag is another one.
+	version, _ := strconv.ParseInt(strings.TrimPrefix(strings.Trim(tag, `"`), representation+"-"), 10, 64)
+	if etag(version) != tag {
+		version = noVersion
+	}
+	return &version, nil
+}
+
 // representation counts changes to the shape of our JSON; raising it makes
 // every client fetch anew after such a change.
 const representation = "1"

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -33,6 +34,7 @@ func (a *api) registerDetect() {
 			"The body may be left out. One run at a time per customer; when concurrent changes keep it from finishing the answer " +
 			"is 409 `SERIALIZATION_CONFLICT` with Retry-After.",
 		permission: models.PermissionRunDetection, codes: []models.Code{models.CodeSerializationConflict}, hasBody: true,
+		throttle: []throttle.Class{throttle.ReportGeneration},
 	}, a.detectDrift)
 }
 

@@ -6,5 +6,6 @@
 // store decides who may do what. Representations (the JSON of a resource) are
 // this package's own, so that the wire shape can stay while models change.
 //
-// It may import models, store and internal/auth, and must never know graph.
+// It may import models, store, internal/auth and internal/throttle, and must
+// never know graph.
 package rest

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -131,7 +132,9 @@ func newProblem(e *models.Error) *problem {
 	if e.ExistingID != "" {
 		p.ExistingID = &e.ExistingID
 	}
-	if k.retryAfter > 0 {
+	if after := throttle.RetryAfter(e); after != "" {
+		p.headers.Set("Retry-After", after)
+	} else if k.retryAfter > 0 {
 		p.headers.Set("Retry-After", strconv.Itoa(int(k.retryAfter.Seconds())))
 	}
 	if e.Code == models.CodeUnauthenticated {
@@ -181,6 +184,7 @@ func (a *api) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
 	maps.Copy(header, p.headers)
 	header.Set("Content-Type", problemType)
+	header.Set("Cache-Control", "no-store")
 	header.Del("Content-Length")
 	w.WriteHeader(p.Status)
 	if err := json.NewEncoder(w).Encode(p); err != nil {

@@ -177,9 +177,6 @@ func TestCommonHeaders(t *testing.T) {
 	if got := out.header.Get("Cache-Control"); !strings.HasPrefix(got, "private") {
 		t.Errorf("Cache-Control %q", got)
 	}
-	if got := out.header.Get("Strict-Transport-Security"); got != "" {
-		t.Errorf("HSTS over plain HTTP: %q", got)
-	}
 	if made := f.get(t, token, "/api/v1/claims/").header.Get("X-Request-Id"); len(made) != 36 {
 		t.Errorf("made %q", made)
 	}

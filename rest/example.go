@@ -137,7 +137,7 @@ func exampleDetail(code models.Code) string {
 		models.CodeInUse:                 "The upload still has claims, which keep it from being deleted.",
 		models.CodeStale:                 "The row was changed meanwhile.",
 		models.CodeSerializationConflict: "Another change to the same data was made at the same time. Try again.",
-		models.CodeRateLimited:           "Too many requests. Try again later.",
+		models.CodeRateLimited:           "Too many requests: read_only is limited to 2000/h. Try again in 42 s.",
 		models.CodeTooComplex:            "The request asks for too much at once.",
 		models.CodePayloadTooLarge:       "The body is larger than this operation accepts.",
 		models.CodeInternal:              models.InternalMessage,

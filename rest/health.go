@@ -38,6 +38,7 @@ func (a *api) registerHealth() {
 	register(a, operation{
 		id: "healthz", method: http.MethodGet, path: "/healthz", tag: tagHealth,
 		summary: "Is the process alive?", description: "Looks at nothing else; for restarting a hung process.",
+		exempt: true,
 	}, func(context.Context, *noInput) (*aliveOutput, error) {
 		return &aliveOutput{Body: alive{Status: "ok", Timestamp: a.opts.Now().UTC()}}, nil
 	})
@@ -48,7 +49,7 @@ func (a *api) registerHealth() {
 		register(a, operation{
 			id: op.id, method: http.MethodGet, path: op.path, tag: tagHealth, summary: op.summary,
 			description: "Looks at the database, its migrations and whatever else this server depends on; 503 when one of them fails.",
-			codes:       []models.Code{codeUnavailable},
+			codes:       []models.Code{codeUnavailable}, exempt: true,
 		}, a.health)
 	}
 }

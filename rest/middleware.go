@@ -54,8 +54,9 @@ func (a *api) frame(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, stats := store.WithStats(r.Context())
 		out := &answer{ResponseWriter: w}
+		out.Header().Del("Cache-Control") // what a layer before us says of answers nobody spoke for
 		out.complete = func(h http.Header, status int) {
-			a.commonHeaders(h)
+			h.Set("API-Version", apiVersion)
 			cacheHeaders(h, r.Method, status)
 			h.Set("Server-Timing", fmt.Sprintf(`db;dur=%.3f;desc="%d statements"`,
 				float64(stats.Duration().Microseconds())/1000, stats.Statements()))
@@ -63,17 +64,6 @@ func (a *api) frame(next http.Handler) http.Handler {
 		defer a.recovered(out, r)
 		next.ServeHTTP(out, r.WithContext(ctx))
 	})
-}
-
-func (a *api) commonHeaders(h http.Header) {
-	h.Set("API-Version", apiVersion)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if strings.HasPrefix(a.opts.PublicURL, "https://") {
-		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-	}
 }
 
 // cacheHeaders lets the client's own cache keep what was read, to be

@@ -45,7 +45,7 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 			Title: "Upstream", Version: apiVersion, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			Description: "Early warning for healthcare revenue teams: upload adjudicated claims, detect which payers " +
 				"changed how they decide, and read what was found.\n\nSign in with `POST /api/v1/auth/token/` and send the " +
-				"access token as `Authorization: Bearer`. Every error is a problem document (RFC 9457) with a stable `code`. " +
+				"access token as `Authorization: Bearer`; programs of partners send an API key there, which needs no signing in. Every error is a problem document (RFC 9457) with a stable `code`. " +
 				"Lists page by number (`page`) or, for stable feeds, by `cursor`.",
 		},
 		Servers:    []*huma.Server{{URL: server}},
@@ -57,6 +57,8 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 			{Name: tagClaims, Description: "Adjudicated claim lines."},
 			{Name: tagReports, Description: "Detection runs, and every test they made."},
 			{Name: tagDrift, Description: "What was found: changes of a payer's behaviour."},
+			{Name: tagMembers, Description: "Who belongs to the organisation, and what they may do."},
+			{Name: tagKeys, Description: "What programs of partners show instead of signing in."},
 			{Name: tagAudit, Description: "Who did what, and when."},
 			{Name: tagHealth, Description: "Is the service alive and ready?"},
 		},
@@ -71,14 +73,17 @@ const (
 	tagClaims    = "claims"
 	tagReports   = "reports"
 	tagDrift     = "drift-events"
+	tagMembers   = "members"
+	tagKeys      = "api-keys"
 	tagAudit     = "audit-events"
 	tagHealth    = "health"
 )
 
 func securitySchemes() map[string]*huma.SecurityScheme {
 	return map[string]*huma.SecurityScheme{"bearer": {
-		Type: "http", Scheme: "bearer", BearerFormat: "JWT",
-		Description: "An access token of POST /api/v1/auth/token/, valid for 30 minutes.",
+		Type: "http", Scheme: "bearer", BearerFormat: "JWT or up_live_…",
+		Description: "An access token of POST /api/v1/auth/token/, valid for 30 minutes, or an API key of POST /api/v1/api-keys/. " +
+			"What a token may do its user's role says (x-permission), what a key may do its scopes (x-scope).",
 	}}
 }
 

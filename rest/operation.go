@@ -3,14 +3,15 @@ package rest
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -24,7 +25,10 @@ type operation struct {
 	description string
 	// permission is what the viewer needs; empty for operations open to all.
 	permission models.Permission
-	// signedIn demands a viewer, whatever they may do; permission implies it.
+	// acrossCustomers operations are about no customer's data: a superuser need
+	// name none.
+	acrossCustomers bool
+	// signedIn demands a person who has signed in, whatever they may do.
 	signedIn bool
 	// status is that of success; 0 means 200.
 	status int
@@ -44,20 +48,33 @@ type operation struct {
 	maxBody int64
 	// hasBody says that a JSON body is read.
 	hasBody bool
+	// secret says that an answer holds what nobody may keep: no cache may store
+	// it, whatever the method. Answers that carry a token or key are found by
+	// their fields.
+	secret bool
+	// throttle are the classes that a request draws on; unless given they
+	// follow from the method and from whom the operation is for. An exempt
+	// operation draws on none. What is refundable is given back on success.
+	throttle   []throttle.Class
+	refundable []throttle.Class
+	exempt     bool
 }
-
-// bodyReadTimeout is how long a JSON body may take to arrive.
-const bodyReadTimeout = 30 * time.Second
 
 // register adds an operation whose handler may return any error.
 func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(a.huma, a.humaOperation(op), func(ctx context.Context, in *I) (*O, error) {
+	op.secret = op.secret || op.tag == tagAuth || carriesSecret(reflect.TypeFor[O]())
+	spec := a.humaOperation(op)
+	huma.Register(a.huma, spec, func(ctx context.Context, in *I) (*O, error) {
+		if op.hasBody {
+			callFrom(ctx).bodyArrived()
+		}
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}
 		return out, nil
 	})
+	documentThrottle(spec.Responses, op) // to which registering has added success
 }
 
 // humaOperation is the library's form of op.
@@ -65,36 +82,71 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	spec := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description,
 		Tags: []string{op.tag}, DefaultStatus: op.status, Parameters: op.params,
-		BodyReadTimeout: bodyReadTimeout, MaxBodyBytes: a.opts.MaxBodyBytes + 1,
-		Responses: map[string]*huma.Response{},
+		BodyReadTimeout: a.opts.BodyTimeout, Responses: map[string]*huma.Response{}, Extensions: map[string]any{},
 	}
-	if op.maxBody > 0 {
-		spec.MaxBodyBytes = op.maxBody + 1 // the library refuses a body of exactly its limit
+	a.limitBody(&spec, op)
+	if op.secret {
+		spec.Middlewares = append(spec.Middlewares, neverStored)
+	}
+	if op.permission != "" || op.signedIn {
+		spec.Middlewares = append(spec.Middlewares, a.identify)
+	}
+	if !op.exempt {
+		spec.Middlewares = append(spec.Middlewares, a.throttled(op))
 	}
 	if op.permission != "" {
-		spec.Middlewares = append(spec.Middlewares, a.authorize(op.permission))
+		spec.Middlewares = append(spec.Middlewares, a.authorize(op))
 		spec.Security = []map[string][]string{{"bearer": {}}}
-		spec.Parameters = append(spec.Parameters, customerParam())
-		spec.Description += "\n\nNeeds the permission `" + string(op.permission) + "`."
-		spec.Extensions = map[string]any{"x-permission": string(op.permission)}
+		if !op.acrossCustomers {
+			spec.Parameters = append(spec.Parameters, customerParam())
+		}
+		documentAccess(&spec, op.permission)
 	}
 	if op.signedIn {
 		spec.Middlewares = append(spec.Middlewares, a.authenticate)
 		spec.Security = []map[string][]string{{"bearer": {}}}
+		spec.Description += "\n\nFor people: no API key may."
 	}
 	if !op.list {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
 	}
 	a.documentErrors(&spec, op.allCodes())
+	describeThrottle(&spec, op)
 	if op.notModified {
 		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
 	}
 	return spec
 }
 
+// documentAccess says who may: the permission that people need and the scope
+// that an API key needs, in words and for programs.
+func documentAccess(spec *huma.Operation, p models.Permission) {
+	spec.Extensions["x-permission"] = string(p)
+	if scope, ok := models.ScopeFor(p); ok && scope != "" {
+		spec.Extensions["x-scope"] = string(scope)
+	}
+	spec.Description += "\n\n" + p.NeedsSentence(string(p))
+}
+
+// limitBody bounds a JSON body, and documents the bound.
+func (a *api) limitBody(spec *huma.Operation, op operation) {
+	limit := a.opts.MaxBodyBytes
+	if op.maxBody > 0 {
+		limit = min(limit, op.maxBody)
+	}
+	spec.MaxBodyBytes = limit + 1 // the library refuses a body of exactly its limit
+	if op.hasBody {
+		spec.Extensions[bodyLimitExtension] = limit
+	}
+}
+
+// bodyLimitExtension documents how many bytes the body of an operation may have.
+const bodyLimitExtension = "x-max-body-bytes"
+
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {
 	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal}, op.codes...)
+	codes = append(codes, op.rateLimited()...)
 	if op.permission != "" || op.signedIn {
 		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
 	}
@@ -105,36 +157,48 @@ func (op operation) allCodes() []models.Code {
 	return slices.Compact(codes)
 }
 
-// authorize puts the viewer into the context and refuses early who lacks the
-// permission: before a gigabyte of upload is received, and before a malformed
-// body could be answered with anything but 401. The store checks again.
-func (a *api) authorize(p models.Permission) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		r, w := humachi.Unwrap(ctx)
-		v, err := a.auth.ViewerOf(r)
-		if err == nil {
-			err = v.Authorize(p)
-		}
-		if err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
-	}
-}
-
-// authenticate is authorize for what every account may do about itself.
-func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
+// identify puts the viewer into the context. A request whose credentials do
+// not hold ends here.
+func (a *api) identify(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	v, err := a.auth.ViewerOf(r)
-	if err == nil && !v.Authenticated() {
-		err = models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
-	}
 	if err != nil {
 		a.writeProblem(w, r, err)
 		return
 	}
 	next(huma.WithContext(ctx, auth.WithViewer(ctx.Context(), v)))
+}
+
+// authorize refuses early who lacks the permission: before a gigabyte of upload
+// is received, and before a malformed body could be answered with anything but
+// 401. The store checks again.
+func (a *api) authorize(op operation) func(huma.Context, func(huma.Context)) {
+	return a.onlyIf(op.admits)
+}
+
+// admits answers nil when the viewer has the permission of the operation.
+func (op operation) admits(v models.Viewer) error {
+	if op.acrossCustomers {
+		return v.AuthorizeAcross(op.permission)
+	}
+	return v.Authorize(op.permission)
+}
+
+// authenticate is authorize for what every person may do about their account.
+func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
+	a.onlyIf(models.Viewer.AuthorizePerson)(ctx, next)
+}
+
+// onlyIf lets those pass whom admits answers nil.
+func (a *api) onlyIf(admits func(models.Viewer) error) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if err := admits(auth.ViewerFrom(ctx.Context())); err != nil {
+			r, w := humachi.Unwrap(ctx)
+			a.writeProblem(w, r, err)
+			return
+		}
+		next(ctx)
+	}
 }
 
 // refuseQuery guards operations that take no query parameters.

@@ -16,6 +16,9 @@ import (
 // fileField is the form field that holds the claims file.
 const fileField = "file"
 
+// answerTime is how long an answer may take once an upload's time is over.
+const answerTime = 30 * time.Second
+
 // formOverhead is what the boundaries and headers of a form may add to a file.
 const formOverhead = 64 << 10
 
@@ -55,8 +58,9 @@ func (a *api) receive(w http.ResponseWriter, r *http.Request) (*receivedFile, er
 // are meant for small requests.
 func (a *api) extendDeadlines(w http.ResponseWriter) {
 	control, deadline := http.NewResponseController(w), time.Now().Add(a.opts.UploadTimeout)
-	// Not every writer has deadlines; without them nothing needs extending.
-	_, _ = control.SetReadDeadline(deadline), control.SetWriteDeadline(deadline)
+	// Not every writer has deadlines; without them nothing needs extending. Who
+	// is too slow is still told so.
+	_, _ = control.SetReadDeadline(deadline), control.SetWriteDeadline(deadline.Add(answerTime))
 }
 
 func (a *api) openForm(w http.ResponseWriter, r *http.Request) (*multipart.Reader, error) {

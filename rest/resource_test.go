@@ -71,7 +71,7 @@ func TestLinksLead(t *testing.T) {
 	follow(f.get(t, token, "/api/v1/customers/me/").object(t))
 	follow(f.list(t, token, "/api/v1/claims/").Results[0])
 	for _, want := range []string{
-		"/claims/", "/claims/ID/", "/claims/?upload=ID", "/uploads/", "/uploads/ID/", "/uploads/ID/rejections/", "/customers/me/",
+		"/claims/", "/claims/ID/", "/claims/?upload=ID", "/uploads/", "/uploads/ID/", "/uploads/ID/rejections/", "/customers/", "/customers/ID/",
 		"/reports/", "/reports/ID/", "/reports/ID/tests/", "/reports/ID/drift-events/", "/drift-events/", "/drift-events/ID/",
 	} {
 		if !seen[f.server.URL+"/api/v1"+want] {

@@ -26,6 +26,8 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.ReportRunID{})
 	aliasID(r, models.DriftEventID{})
 	aliasID(r, models.AuditEventID{})
+	aliasID(r, models.MembershipID{})
+	aliasID(r, models.APIKeyID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -42,6 +44,8 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.SeverityLabel](r)
 	aliasEnum[models.ActorType](r)
 	aliasEnum[models.EvidenceReasonCode](r)
+	aliasEnum[models.Role](r)
+	aliasEnum[models.Scope](r)
 	return r
 }
 

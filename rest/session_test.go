@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
 	"upstream/models"
 )
 
@@ -105,4 +108,69 @@ func TestLockoutGivesNoHint(t *testing.T) {
 			t.Errorf("%q, but %q", detail, details[0])
 		}
 	}
+}
+
+func TestPasswordReset(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	email := f.cedar.UserWithHash(models.RoleAnalyst, passwordHash).Email
+	var answers []answer
+	for _, asked := range []string{email, "nobody@cedar.test", "nonsense", ""} {
+		out := f.post(t, "auth/password-reset/", map[string]any{"email": asked})
+		wantStatus(t, out, http.StatusAccepted)
+		out.header.Del("X-Request-Id")
+		out.header.Del("Date")
+		out.header.Del("Server-Timing")
+		answers = append(answers, out)
+	}
+	for _, out := range answers[1:] {
+		if diff := cmp.Diff(answers[0].header, out.header); diff != "" || string(out.body) != string(answers[0].body) {
+			t.Errorf("answers differ: %s and %s\n%s", answers[0].body, out.body, diff)
+		}
+	}
+	if answers[0].header.Get("Cache-Control") != "no-store" {
+		t.Errorf("may be cached: %q", answers[0].header.Get("Cache-Control"))
+	}
+	wantProblem(t, f.post(t, "auth/password-reset/", map[string]any{}), http.StatusUnprocessableEntity, models.CodeValidation, "email:required")
+
+	token := f.resetToken(t)
+	confirm := func(token, password string) answer {
+		return f.post(t, "auth/password-reset/confirm/", map[string]any{"token": token, "new_password": password})
+	}
+	wantProblem(t, confirm("wrong", "staple of the bright heron"), http.StatusUnprocessableEntity, models.CodeValidation, "token:invalid")
+	wantProblem(t, confirm(token, "Xq7.rT"), http.StatusUnprocessableEntity, models.CodeValidation, "new_password:too_short")
+	out := confirm(token, "staple of the bright heron")
+	wantStatus(t, out, http.StatusNoContent)
+	if len(out.body) > 0 {
+		t.Errorf("answers with %s", out.body)
+	}
+	wantProblem(t, confirm(token, "staple of the bright heron"), http.StatusUnprocessableEntity, models.CodeValidation, "token:invalid")
+	wantStatus(t, f.post(t, "auth/token/", map[string]any{"email": email, "password": "staple of the bright heron"}), http.StatusOK)
+}
+
+// resetToken is the secret of the only link there is to mail.
+func (f *fixture) resetToken(t *testing.T) string {
+	t.Helper()
+	rows, err := f.DB.App.Query(t.Context(), `SELECT args->>'reset_id' FROM river.river_job WHERE kind = 'password_reset_mail'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tokens []string
+	for _, text := range ids {
+		var id models.PasswordResetID
+		if err := id.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if letter, err := f.Store.PasswordResetLetter(t.Context(), id); err == nil {
+			tokens = append(tokens, string(letter.Token))
+		}
+	}
+	if len(tokens) != 1 {
+		t.Fatalf("%d links would be mailed", len(tokens))
+	}
+	return tokens[0]
 }

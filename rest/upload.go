@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"upstream/internal/auth"
+	"upstream/internal/throttle"
 	"upstream/models"
 )
 
@@ -139,10 +140,12 @@ func (a *api) registerCreateUpload() {
 			"rejected one by one and listed under `rejections`; the others are kept (`partial`). A file that is no CSV, lacks a " +
 			"column or has no acceptable row is refused as a whole: the answer names the failed upload as `upload_id`. The same " +
 			"file a second time is a conflict that names the first upload as `existing_id`.",
-		permission: models.PermissionUploadClaims,
-		codes:      []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
+		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation},
+		codes: []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
 	}, a.createUpload)
-	a.huma.OpenAPI().Paths[path].Post.RequestBody = multipartBody()
+	documented := a.huma.OpenAPI().Paths[path].Post
+	documented.RequestBody = multipartBody()
+	documented.Extensions[bodyLimitExtension] = a.opts.MaxUploadBytes + formOverhead
 }
 
 // multipartBody documents the form. It is set after registration, so that the

@@ -29,6 +29,10 @@ const (
 	auditReportRunFailed     auditAction = "report_run_failed"
 	auditDriftEventCreated   auditAction = "drift_event_created"
 	auditPayerMappingCreated auditAction = "payer_mapping_created"
+	auditAPIKeyCreated       auditAction = "api_key_created"
+	auditAPIKeyRotated       auditAction = "api_key_rotated" //nolint:gosec // the name of an event, no credential
+	auditAPIKeyRevoked       auditAction = "api_key_revoked"
+	auditAPIKeyRefused       auditAction = "api_key_refused"
 )
 
 // trail gathers the audit lines of one transaction. They are appended to their

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -376,7 +377,12 @@ func TestMigration_ChainsOlderLines(t *testing.T) {
 	cedar, harbor := w.Tenant("cedar"), w.Tenant("harbor")
 	user := cedar.User(models.RoleOwner)
 	before := proven(t, w.Store, models.CustomerID{}).Seq
-	must(migrations.Down(t.Context(), w.DB.OwnerURL, 1))(t)
+	for undone := []string(nil); !slices.Contains(undone, "0005_audit_chain"); {
+		undone = must(migrations.Down(t.Context(), w.DB.OwnerURL, 1))(t)
+		if len(undone) == 0 {
+			t.Fatal("there is no migration 0005_audit_chain")
+		}
+	}
 	for i, metadata := range []string{`{}`, `{"b": 1.50, "aé\"\\\n\u0001": [1e3, null, true, {"z": -0.0, "y": "\u2028<é"}], "B": 0.0000001}`, `{"n": 12345678901234567890.10}`} {
 		for _, tenant := range []*factory.Tenant{cedar, harbor} {
 			err := asOwner(t, tenant, `INSERT INTO audit_events (id, customer_id, occurred_at, action, entity_type, user_id, actor, metadata)

@@ -33,8 +33,8 @@ func (s *Store) VerifyAudit(ctx context.Context, customer models.CustomerID, anc
 	return bound(ctx, s, models.SystemViewer(customer), snapshot, func(tx *tenantTx) (*models.AuditReport, error) { return check(tx.tx) })
 }
 
-// Customers lists every customer for the operator, by slug.
-func (s *Store) Customers(ctx context.Context) ([]*models.Customer, error) {
+// AllCustomers lists every customer for the operator, by slug.
+func (s *Store) AllCustomers(ctx context.Context) ([]*models.Customer, error) {
 	return system(ctx, s, func(tx *systemTx) ([]*models.Customer, error) {
 		var all []*models.Customer
 		err := tx.tx.NewSelect().Model(&all).OrderExpr("slug").Scan(ctx)

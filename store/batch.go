@@ -43,15 +43,15 @@ func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *ten
 		return nil, err
 	}
 	if !p.page.SkipRows {
-		if err := fillEach(ctx, p, parent, ids, lists); err != nil {
+		if err := fillEach(ctx, tx, p, parent, ids, lists); err != nil {
 			return nil, err
 		}
 	}
-	if err := neighboursOfEach(ctx, p, ids, lists); err != nil {
+	if err := neighboursOfEach(ctx, tx, p, ids, lists); err != nil {
 		return nil, err
 	}
 	if p.page.WantTotal {
-		return lists, countEach(ctx, p, ids, lists)
+		return lists, countEach(ctx, tx, p, ids, lists)
 	}
 	return lists, nil
 }
@@ -72,9 +72,9 @@ func selectParents[P parentID](tx *tenantTx, ids []P) *bun.SelectQuery {
 }
 
 // fillEach fetches the page of every parent by one LATERAL join.
-func fillEach[T any, P parentID](ctx context.Context, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
+func fillEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
 	var items []*T
-	err := p.tx.tx.NewSelect().Model(&items).
+	err := tx.tx.NewSelect().Model(&items).
 		ModelTableExpr(parentTable, uuidArray(ids)).
 		ColumnExpr("page.*").
 		Join("CROSS JOIN LATERAL (?) AS page", p.pageQuery((*T)(nil))).
@@ -96,7 +96,7 @@ func fillEach[T any, P parentID](ctx context.Context, p *listPlan[T], parent par
 
 // neighboursOfEach is listPlan.neighbours for every parent at once: the
 // condition depends on the page's cursors alone, which all parents share.
-func neighboursOfEach[T any, P parentID](ctx context.Context, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func neighboursOfEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
 	if !p.page.WantNeighbours {
 		return nil
 	}
@@ -107,7 +107,7 @@ func neighboursOfEach[T any, P parentID](ctx context.Context, p *listPlan[T], id
 		}
 		var with []uuid.UUID
 		exists := c.apply(p.matching((*T)(nil)).ColumnExpr("1"))
-		if err := selectParents(p.tx, ids).ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
+		if err := selectParents(tx, ids).ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
 			return err
 		}
 		for id, rows := range lists {
@@ -123,7 +123,7 @@ func neighboursOfEach[T any, P parentID](ctx context.Context, p *listPlan[T], id
 	return nil
 }
 
-func countEach[T any, P parentID](ctx context.Context, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func countEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
 	for _, rows := range lists {
 		rows.Total = new(int64)
 	}
@@ -132,7 +132,7 @@ func countEach[T any, P parentID](ctx context.Context, p *listPlan[T], ids []P, 
 		Total int64
 	}
 	of := p.matching((*T)(nil)).ColumnExpr("count(*)")
-	err := selectParents(p.tx, ids).ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
+	err := selectParents(tx, ids).ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
 	if err != nil {
 		return err
 	}

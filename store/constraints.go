@@ -38,6 +38,13 @@ func reference(field, message, inUse string) rule {
 // and its error is internal.
 func constraints() map[string]rule {
 	return map[string]rule{
+		"api_keys_allowed_cidrs_check":                              broken("allowed_cidrs", "must name at most 50 networks"),
+		"api_keys_created_by_fkey":                                  reference("created_by", "names a user that does not exist", "The user has made API keys."),
+		"api_keys_customer_id_fkey":                                 reference("customer", "names a customer that does not exist", "The customer still has API keys."),
+		"api_keys_customer_id_name_key":                             taken("name", "is that of another key in use (upper and lower case do not differ)"),
+		"api_keys_customer_id_replaces_fkey":                        reference("replaces", "names a key that does not exist", "The key was replaced by another one."),
+		"api_keys_name_check":                                       broken("name", "must not be blank"),
+		"api_keys_scopes_check":                                     broken("scopes", "must be one or more of the known scopes"),
 		"audit_events_customer_id_fkey":                             reference("customer", "names a customer that does not exist", "The customer still has audit events."),
 		"audit_events_user_id_fkey":                                 reference("user", "names a user that does not exist", "The audit log still names the user."),
 		"audit_heads_customer_id_fkey":                              reference("customer", "names a customer that does not exist", "The customer still has audit events."),
@@ -103,6 +110,12 @@ func invariants() []string { return append(invariantsToL(), invariantsFromM()...
 // invariantsToL are those of tables whose names begin with a letter up to L.
 func invariantsToL() []string {
 	return []string{
+		"api_keys_created_at_expires_at_check",
+		"api_keys_customer_id_replaces_key",
+		"api_keys_key_hash_check",
+		"api_keys_pkey",
+		"api_keys_prefix_check",
+		"api_keys_version_check",
 		"audit_events_action_check",
 		"audit_events_actor_type_check",
 		"audit_events_after_check",
@@ -161,6 +174,12 @@ func invariantsFromM() []string {
 		"memberships_pkey",
 		"memberships_token_version_check",
 		"memberships_version_check",
+		"password_resets_created_at_expires_at_check",
+		"password_resets_pkey",
+		"password_resets_token_hash_check",
+		"password_resets_token_hash_key",
+		"password_resets_user_id_fkey",
+		"password_resets_user_id_key",
 		"payer_mappings_pkey",
 		"payer_mappings_version_check",
 		"refresh_tokens_issued_at_expires_at_check",

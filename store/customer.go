@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/uptrace/bun"
+
 	"upstream/models"
 )
 
@@ -14,6 +16,102 @@ func (s *Store) Customer(ctx context.Context, v models.Viewer) (*models.Customer
 		customer := new(models.Customer)
 		err := tx.tx.NewSelect().Model(customer).Where("id = ?", tx.customer).Scan(ctx)
 		return customer, orNotFound(err, "customer")
+	})
+}
+
+// auditCustomersViewed is a superuser looking customers up, which the
+// platform's log says. Entering the data of one is a line in that one's own.
+const auditCustomersViewed auditAction = "customers_viewed"
+
+func customerSpec() listSpec[models.Customer] {
+	type customer = models.Customer
+	return listSpec[customer]{
+		noun: "customer", alias: "cu", search: []string{"slug", "name"},
+		order: []term{{column: "name"}, {column: "id"}},
+		columns: map[string]column[customer]{
+			"id":         {cast: "uuid", value: func(c *customer) any { return c.ID }},
+			"name":       {cast: "text", value: func(c *customer) any { return c.Name }},
+			"slug":       {cast: "text", value: func(c *customer) any { return c.Slug }},
+			"created_at": {cast: "timestamptz", value: func(c *customer) any { return c.CreatedAt }},
+		},
+	}
+}
+
+// customerRows are the customers a viewer may look up: the viewer's own, or all
+// of them for a superuser, when own is zero.
+type customerRows struct {
+	tx  bun.Tx
+	own models.CustomerID
+}
+
+func (r customerRows) selectFrom(model any) *bun.SelectQuery {
+	q := r.tx.NewSelect().Model(model)
+	if !r.own.IsZero() {
+		q = q.Where("cu.id = ?", r.own)
+	}
+	return q
+}
+
+func (r customerRows) owner() models.CustomerID { return r.own }
+
+// lookUp runs fn on the customers that the viewer may look up. asked is what
+// the platform's log says that a superuser asked for.
+func lookUp[T any](ctx context.Context, s *Store, v models.Viewer, asked map[string]any, fn func(customerRows) (T, error)) (T, error) {
+	if err := v.AuthorizeAcross(models.PermissionViewCustomer); err != nil {
+		var zero T
+		return zero, err
+	}
+	if !v.Superuser {
+		return read(ctx, s, v, models.PermissionViewCustomer, func(tx *tenantTx) (T, error) {
+			return fn(customerRows{tx: tx.tx, own: tx.customer})
+		})
+	}
+	return system(ctx, s, func(tx *systemTx) (T, error) {
+		found, err := fn(customerRows{tx: tx.tx})
+		if err != nil {
+			return found, err
+		}
+		return found, tx.auditIn(ctx, models.CustomerID{}, v, auditCustomersViewed, "customer", "", change{metadata: asked})
+	})
+}
+
+// Customers lists the customers that the viewer may act for: all of them for a
+// superuser, the own one for everybody else.
+func (s *Store) Customers(ctx context.Context, v models.Viewer, f models.CustomerFilter, l models.List[models.CustomerOrderField]) (*models.Rows[*models.Customer], error) {
+	return lookUp(ctx, s, v, nil, func(rows customerRows) (*models.Rows[*models.Customer], error) {
+		return list(ctx, rows, customerSpec(), "", everything, f, l)
+	})
+}
+
+// CustomerByID is one of the customers that the viewer may act for; NOT_FOUND
+// when it is none of them.
+func (s *Store) CustomerByID(ctx context.Context, v models.Viewer, id models.CustomerID) (*models.Customer, error) {
+	found, err := s.CustomersByID(ctx, v, []models.CustomerID{id})
+	if err != nil {
+		return nil, err
+	}
+	if found[id] == nil {
+		return nil, models.NotFound("customer")
+	}
+	return found[id], nil
+}
+
+// CustomersByID are those of the customers that the viewer may act for.
+func (s *Store) CustomersByID(ctx context.Context, v models.Viewer, ids []models.CustomerID) (map[models.CustomerID]*models.Customer, error) {
+	asked := map[string]any{"ids": ids}
+	return lookUp(ctx, s, v, asked, func(rows customerRows) (map[models.CustomerID]*models.Customer, error) {
+		found := make(map[models.CustomerID]*models.Customer, len(ids))
+		if len(ids) == 0 {
+			return found, nil
+		}
+		var customers []*models.Customer
+		if err := rows.selectFrom(&customers).Where("cu.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+			return nil, err
+		}
+		for _, c := range customers {
+			found[c.ID] = c
+		}
+		return found, nil
 	})
 }
 

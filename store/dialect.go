@@ -34,7 +34,8 @@ func (d *dialect) Tables() *schema.Tables { return d.tables }
 func (d *dialect) OnTable(table *schema.Table) {
 	d.Dialect.OnTable(table)
 	for _, field := range table.FieldMap {
-		if field.StructField.Type == reflect.TypeFor[[]string]() && field.Tag.HasOption("array") {
+		typ := field.StructField.Type
+		if typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.String && field.Tag.HasOption("array") {
 			field.Scan = d.scanTexts
 		}
 	}

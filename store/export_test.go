@@ -93,3 +93,55 @@ func AuditSignIn(ctx context.Context, s *Store, v models.Viewer) error {
 	})
 	return err
 }
+
+// EnqueueAs enqueues a job in a transaction of the viewer's customer, which
+// ends as fail says.
+func EnqueueAs(ctx context.Context, s *Store, v models.Viewer, args models.JobArgs, fail error) error {
+	_, err := write(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (struct{}, error) {
+		if err := tx.enqueue(ctx, args); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, fail
+	})
+	return err
+}
+
+// EnqueueInSystem is EnqueueAs in a transaction without a customer.
+func EnqueueInSystem(ctx context.Context, s *Store, v models.Viewer, args models.JobArgs, fail error) error {
+	_, err := system(ctx, s, func(tx *systemTx) (struct{}, error) {
+		if err := tx.enqueue(ctx, v, args); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, fail
+	})
+	return err
+}
+
+// EnqueueExclusively is EnqueueAs under serializable isolation.
+func EnqueueExclusively(ctx context.Context, s *Store, v models.Viewer, args models.JobArgs) error {
+	_, err := exclusive(ctx, s, v, models.PermissionRunDetection, "test", func(tx *tenantTx) (struct{}, error) {
+		return struct{}{}, tx.enqueue(ctx, args)
+	})
+	return err
+}
+
+// SealedColumns are those a rotation covers, as table.column.
+func SealedColumns() []string {
+	var names []string
+	for _, c := range sealedColumns() {
+		names = append(names, c.table+"."+c.column)
+	}
+	return names
+}
+
+// RotateColumn is a rotation of one column.
+func RotateColumn(ctx context.Context, s *Store, table, column string, tenant bool) (models.RotatedSecrets, error) {
+	done, err := s.rotate(ctx, []sealedColumn{{table: table, column: column, tenant: tenant}})
+	if err != nil {
+		return models.RotatedSecrets{}, err
+	}
+	return done[0], nil
+}
+
+// RotateBatch is how many secrets one transaction of a rotation looks at.
+const RotateBatch = rotateBatch

@@ -52,6 +52,13 @@ func compare(q *bun.SelectQuery, column bun.Ident, op string, value any) *bun.Se
 		return q.Where("? >= ?", column, value)
 	case "lte":
 		return q.Where("? <= ?", column, value)
+	case "has":
+		return q.Where("? = ANY (?)", value, column)
+	case "present":
+		if value.(bool) { //nolint:forcetypeassert // the tag is on such fields only
+			return q.Where("? IS NOT NULL", column)
+		}
+		return q.Where("? IS NULL", column)
 	case "icontains":
 		return q.Where("? ILIKE ?", column, containing(fmt.Sprint(value)))
 	case "severity_label":

@@ -65,6 +65,10 @@ func TestFilter_EveryFieldRuns(t *testing.T) {
 			_, err := s.Claims(ctx, v, f.(models.ClaimFilter), everyRow[models.ClaimOrderField]())
 			return err
 		}},
+		"keys": {models.APIKeyFilter{}, func(f any) error {
+			_, err := s.APIKeys(ctx, v, f.(models.APIKeyFilter), everyRow[models.APIKeyOrderField]())
+			return err
+		}},
 		"runs": {models.ReportRunFilter{}, func(f any) error {
 			_, err := s.ReportRuns(ctx, v, f.(models.ReportRunFilter), everyRow[models.ReportRunOrderField]())
 			return err

@@ -77,8 +77,8 @@ func (tx *systemTx) forgetFailures(ctx context.Context, key models.SignInKey) er
 // purgeBatch is how many rows one statement of a purge deletes at most.
 const purgeBatch = 5000
 
-// PurgeSessions deletes what nobody can use any more: sessions and refresh
-// tokens that have expired, and failures that no longer count. It answers with
+// PurgeSessions deletes what nobody can use any more: sessions, refresh tokens
+// and links to a new password that have expired, and failures that no longer count. It answers with
 // the number of rows deleted, those that go with their session not counted.
 func (s *Store) PurgeSessions(ctx context.Context) (int64, error) {
 	var total int64
@@ -88,6 +88,7 @@ func (s *Store) PurgeSessions(ctx context.Context) (int64, error) {
 	}{
 		{`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, 0},
 		{`DELETE FROM refresh_tokens WHERE id IN (SELECT id FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, 0},
+		{`DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, 0},
 		{
 			`DELETE FROM sign_in_failures WHERE key_hash IN (SELECT key_hash FROM sign_in_failures WHERE last_at <= ? ORDER BY last_at LIMIT ? FOR UPDATE SKIP LOCKED)`,
 			SignInFailureWindow + SignInLock,

@@ -16,9 +16,19 @@ type scopeFunc func(*bun.SelectQuery) *bun.SelectQuery
 
 func everything(q *bun.SelectQuery) *bun.SelectQuery { return q }
 
+// rowSource is where a list reads its rows.
+type rowSource interface {
+	// selectFrom starts a query on the model's table, limited to the rows that
+	// the list is about.
+	selectFrom(model any) *bun.SelectQuery
+	// owner tells cursors of one customer from those of another; zero when the
+	// rows are everybody's.
+	owner() models.CustomerID
+}
+
 // listPlan is one list request, ready to be turned into statements.
 type listPlan[T any] struct {
-	tx     *tenantTx
+	source rowSource
 	spec   listSpec[T]
 	terms  []term
 	codec  cursorCodec
@@ -32,9 +42,9 @@ type listPlan[T any] struct {
 
 // newPlan reads the cursors. scopeKey tells lists of the same noun apart
 // ("report_run=run_..."), so that a cursor of one is refused by the other.
-func newPlan[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*listPlan[T], error) {
+func newPlan[T any, F models.OrderField](ctx context.Context, source rowSource, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*listPlan[T], error) {
 	p := &listPlan[T]{
-		tx: tx, spec: spec, terms: orderTerms(spec, l.OrderBy), scope: scope,
+		source: source, spec: spec, terms: orderTerms(spec, l.OrderBy), scope: scope,
 		filter: filter, search: l.Search, page: l.Page,
 	}
 	p.page.Limit = max(p.page.Limit, 0)
@@ -45,7 +55,7 @@ func newPlan[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec
 		return nil, err
 	}
 	var err error
-	if p.codec, err = newCursorCodec(tx.customer, spec.noun+scopeKey, p.terms, filter, l.Search); err != nil {
+	if p.codec, err = newCursorCodec(source.owner(), spec.noun+scopeKey, p.terms, filter, l.Search); err != nil {
 		return nil, err
 	}
 	if l.Page.After != "" {
@@ -58,7 +68,7 @@ func newPlan[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec
 			return nil, err
 		}
 	}
-	if spec.narrow != nil {
+	if tx, ofTenant := source.(*tenantTx); ofTenant && spec.narrow != nil {
 		filter, narrowed, err := spec.narrow(ctx, tx, filter)
 		if err != nil {
 			return nil, err
@@ -70,8 +80,8 @@ func newPlan[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec
 
 // list answers one page of a list in at most three statements: the rows, the
 // neighbours and the total, each only when asked for.
-func list[T any, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*models.Rows[*T], error) {
-	p, err := newPlan(ctx, tx, spec, scopeKey, scope, filter, l)
+func list[T any, F models.OrderField](ctx context.Context, source rowSource, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*models.Rows[*T], error) {
+	p, err := newPlan(ctx, source, spec, scopeKey, scope, filter, l)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +117,7 @@ func noPage(number int) error {
 
 // matching selects every row of the list, unordered.
 func (p *listPlan[T]) matching(model any) *bun.SelectQuery {
-	q := p.scope(p.tx.selectFrom(model))
+	q := p.scope(p.source.selectFrom(model))
 	q = applyFilter(q, p.spec.alias, p.filter)
 	return applySearch(q, p.spec.alias, p.spec.search, p.search)
 }

@@ -50,11 +50,48 @@ type refreshTokenRow struct {
 	ExpiresAt time.Time        `bun:"expires_at"`
 }
 
-// SessionAccount is what authentication knows about the user of a session that
-// has not ended; NOT_FOUND otherwise.
+// sessionAccountRow is a row of the function session_account: the user beside
+// one membership, if there is any.
+type sessionAccountRow struct {
+	Email        string
+	IsActive     bool
+	IsSuperuser  bool
+	TokenVersion int
+	MembershipID *uuid.UUID
+	CustomerID   *uuid.UUID
+	Role         *models.Role
+	RoleVersion  *int
+}
+
+// SessionAccount is what authentication needs to know about the user of a
+// session that has not ended, read anew each time: identifier, address, rank,
+// token versions and memberships, and nothing else of them. It answers
+// NOT_FOUND when there is no such session.
+//
+// It precedes every request that is signed in, so it is one statement where
+// other use cases are transactions.
 func (s *Store) SessionAccount(ctx context.Context, user models.UserID, session models.SessionID) (*models.Account, error) {
-	return s.account(ctx, `us.id = ? AND EXISTS (SELECT FROM sessions AS se
-		WHERE se.id = ? AND se.user_id = us.id AND se.ended_at IS NULL)`, user, session)
+	rows, err := call[sessionAccountRow](ctx, s, `SELECT email, is_active, is_superuser, token_version,
+		membership_id, customer_id, role, role_version FROM session_account($1, $2)`, user.UUID(), session.UUID())
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, models.NotFound("account")
+	}
+	account := &models.Account{User: models.User{
+		ID: user, Email: rows[0].Email, IsActive: rows[0].IsActive, IsSuperuser: rows[0].IsSuperuser,
+		TokenVersion: rows[0].TokenVersion,
+	}}
+	for _, row := range rows {
+		if row.MembershipID != nil {
+			account.Memberships = append(account.Memberships, models.Membership{
+				ID: models.MembershipID{}.From(*row.MembershipID), CustomerID: models.CustomerID{}.From(*row.CustomerID),
+				UserID: user, Role: *row.Role, TokenVersion: *row.RoleVersion,
+			})
+		}
+	}
+	return account, nil
 }
 
 // StartSession records a successful sign-in: it forgets the failures of key,
@@ -204,8 +241,8 @@ func (s *Store) EndSession(ctx context.Context, v models.Viewer, id models.Sessi
 }
 
 // ChangePassword replaces the hash that the old password was compared with,
-// ends every session of the user, and starts a new one for who asked. It
-// answers with the user's new token version; 0, having changed nothing, when
+// ends every session of the user, starts a new one for who asked, and leaves a
+// job that tells the user. It answers with the user's new token version; 0, having changed nothing, when
 // key is locked: the caller answers as to a wrong password. A password that
 // was changed meanwhile is STALE.
 func (s *Store) ChangePassword(
@@ -236,6 +273,9 @@ func (s *Store) ChangePassword(
 			return 0, err
 		}
 		if err := tx.insertSession(ctx, next); err != nil {
+			return 0, err
+		}
+		if err := tx.tellPasswordChanged(ctx, v, in.UserID); err != nil {
 			return 0, err
 		}
 		return version, tx.auditSession(ctx, v, auditPasswordChanged, nil)

@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"upstream/internal/factory"
+	"upstream/internal/postgres"
 	"upstream/models"
 	"upstream/store"
 )
@@ -92,7 +95,10 @@ func TestStartSession(t *testing.T) {
 	s := setupSessions(t)
 	in := s.start(t)
 	account := must(s.store.SessionAccount(t.Context(), in.UserID, in.ID))(t)
-	equal(t, "last sign-in", new(factory.Now()), account.User.LastLoginAt)
+	equal(t, "no more than is needed", models.User{
+		ID: in.UserID, Email: s.viewer.Email, IsActive: true, TokenVersion: 1,
+	}, account.User)
+	equal(t, "last sign-in", new(factory.Now()), must(s.store.AccountByID(t.Context(), in.UserID))(t).User.LastLoginAt)
 	equal(t, "versions", []int{1, 1}, []int{account.User.TokenVersion, account.Memberships[0].TokenVersion})
 	equal(t, "audit lines of the customer", 1, s.audited("login_succeeded"))
 
@@ -110,6 +116,54 @@ func TestStartSession(t *testing.T) {
 			t.Error("the session is there")
 		}
 	})
+}
+
+// The function that reads an account opens the system door for itself only: on
+// the same connection, in the same transaction, it is as it was before.
+func TestSessionAccount_LeavesTheDoorAsItWas(t *testing.T) {
+	t.Parallel()
+	s := setupSessions(t)
+	in := s.start(t)
+	ctx := t.Context()
+	pool := s.Pool(postgres.PoolOptions{MaxConns: 1})
+	one := s.StoreWith(pool, store.Options{})
+	users := func(query func(context.Context, string, ...any) pgx.Row) (n int) {
+		t.Helper()
+		if err := query(ctx, `SELECT count(*) FROM users`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for range 3 {
+		must(one.SessionAccount(ctx, in.UserID, in.ID))(t)
+		equal(t, "users seen on the connection afterwards", 0, users(pool.QueryRow))
+	}
+	_, err := one.SessionAccount(ctx, in.UserID, models.SessionID{}.From(uuid.New()))
+	wantCode(t, err, models.CodeNotFound)
+	equal(t, "users seen after one that is not there", 0, users(pool.QueryRow))
+	for before, want := range map[string]bool{"off": false, "": false, "on": true} {
+		tx := must(pool.Begin(ctx))(t)
+		_ = must(tx.Exec(ctx, `SELECT set_config('app.system', $1, true)`, before))(t)
+		_ = must(tx.Exec(ctx, `SELECT email FROM session_account($1, $2)`, in.UserID.UUID(), in.ID.UUID()))(t)
+		equal(t, "users are seen with the door "+before, want, users(tx.QueryRow) > 0)
+		if err := tx.Rollback(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSessionAccount_IsOneStatement(t *testing.T) {
+	t.Parallel()
+	s := setupSessions(t)
+	in := s.start(t)
+	ctx, stats := store.WithStats(t.Context())
+	must(s.store.SessionAccount(ctx, in.UserID, in.ID))(t)
+	equal(t, "statements", 1, stats.Statements())
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := s.store.SessionAccount(ctx, in.UserID, in.ID); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a request that has ended: %v", err)
+	}
 }
 
 func TestTokenVersionsRise(t *testing.T) {

@@ -26,6 +26,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Groups are the CPT groups of codes a customer has not mapped.
 	Groups claimfile.Groups
+	// Sealer encrypts secrets at rest; without one, use cases that store or read
+	// such secrets fail.
+	Sealer Sealer
 }
 
 // Store is the database seen as use cases. It is safe for concurrent use.
@@ -36,6 +39,8 @@ type Store struct {
 	newUUID func() uuid.UUID
 	log     *slog.Logger
 	groups  claimfile.Groups
+	sealer  Sealer
+	outbox  *Queue
 	gates   gates
 }
 
@@ -49,6 +54,7 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		newUUID: opts.NewUUID,
 		log:     opts.Logger,
 		groups:  opts.Groups,
+		sealer:  opts.Sealer,
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -59,6 +65,10 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	if s.sealer == nil {
+		s.sealer = noSealer{}
+	}
+	s.outbox = newOutbox(pool, s.log)
 	return s
 }
 

@@ -149,6 +149,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ReportRun(ctx, sel, obj)
+	case models.Member:
+		return ec._Member(ctx, sel, &obj)
+	case *models.Member:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Member(ctx, sel, obj)
 	case models.DriftEvent:
 		return ec._DriftEvent(ctx, sel, &obj)
 	case *models.DriftEvent:
@@ -177,6 +184,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._AuditEvent(ctx, sel, obj)
+	case models.APIKey:
+		return ec._ApiKey(ctx, sel, &obj)
+	case *models.APIKey:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ApiKey(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj

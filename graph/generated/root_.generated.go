@@ -21,6 +21,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	ApiKey() ApiKeyResolver
 	Claim() ClaimResolver
 	DriftEvent() DriftEventResolver
 	DriftTest() DriftTestResolver
@@ -32,6 +33,8 @@ type ResolverRoot interface {
 	AuditEventFilter() AuditEventFilterResolver
 	ClaimFilter() ClaimFilterResolver
 	DriftEventFilter() DriftEventFilterResolver
+	RevokeApiKeyInput() RevokeApiKeyInputResolver
+	RotateApiKeyInput() RotateApiKeyInputResolver
 }
 
 type DirectiveRoot struct {
@@ -59,18 +62,29 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputApiKeyFilter,
+		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputAuditEventOrder,
+		ec.unmarshalInputChangeMemberRoleInput,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
+		ec.unmarshalInputCreateApiKeyInput,
+		ec.unmarshalInputCustomerFilter,
+		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDetectDriftInput,
 		ec.unmarshalInputDriftEventFilter,
 		ec.unmarshalInputDriftEventOrder,
 		ec.unmarshalInputDriftTestFilter,
 		ec.unmarshalInputDriftTestOrder,
+		ec.unmarshalInputMemberFilter,
+		ec.unmarshalInputMemberOrder,
 		ec.unmarshalInputRejectionOrder,
+		ec.unmarshalInputRemoveMemberInput,
 		ec.unmarshalInputReportRunFilter,
 		ec.unmarshalInputReportRunOrder,
+		ec.unmarshalInputRevokeApiKeyInput,
+		ec.unmarshalInputRotateApiKeyInput,
 		ec.unmarshalInputUploadFilter,
 		ec.unmarshalInputUploadOrder,
 	)
@@ -148,8 +162,240 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/apikey.graphqls", Input: `"What a program of a partner shows instead of signing in. Its text is shown once, when it is made; what it opens never changes."
+type ApiKey implements Node @requires(permission: MANAGE_API_KEYS) {
+  "The key's identifier, ` + "`" + `key_…` + "`" + `."
+  id: ID!
+  "What people call it."
+  name: String!
+  "How the key begins, by which people know it again."
+  prefix: String!
+  "What the key may do."
+  scopes: [Scope!]!
+  "The networks it may be used from; empty for any."
+  allowedCidrs: [String!]!
+  "The first instant at which it no longer works; null for never."
+  expiresAt: DateTime
+  "When it was last used, noted once a minute; null before the first use."
+  lastUsedAt: DateTime
+  "Network address it was last used from; null before the first use."
+  lastUsedAddr: String
+  "The key that it took the place of by a rotation."
+  replaces: ApiKey @requires(permission: MANAGE_API_KEYS)
+  "When a rotation replaced it; it works until ` + "`" + `expiresAt` + "`" + `."
+  replacedAt: DateTime
+  "When it was revoked; it does not work since."
+  revokedAt: DateTime
+  "Number of changes of the row, its use included, from 1."
+  version: BigInt!
+  "When it was made."
+  createdAt: DateTime!
+  "When it was made, rotated or revoked."
+  updatedAt: DateTime!
+}
+
+"One thing an API key may do."
+enum Scope {
+  "Read claims and uploads."
+  CLAIMS_READ
+  "Upload files of claims."
+  CLAIMS_WRITE
+  "Read runs and drift events."
+  DRIFT_READ
+  "Start drift detection."
+  DRIFT_RUN
+  "Read payer and CPT group mappings."
+  MAPPINGS_READ
+  "Change payer and CPT group mappings."
+  MAPPINGS_WRITE
+  "Read alert rules, notification channels and alerts."
+  ALERTS_READ
+  "Change alert rules and notification channels."
+  ALERTS_WRITE
+  "Read webhook endpoints and deliveries."
+  WEBHOOKS_READ
+  "Change webhook endpoints."
+  WEBHOOKS_WRITE
+  "Change the customer's settings."
+  SETTINGS_WRITE
+  "Read the audit log."
+  AUDIT_READ
+}
+
+"Narrows a list of API keys; all given fields must match."
+input ApiKeyFilter {
+  "Only keys whose name contains this text, ignoring case."
+  name: String
+  "Only keys with this scope."
+  scope: Scope
+  "Only keys that were, or were not, revoked."
+  revoked: Boolean
+  "Only keys that were, or were not, replaced by a rotation."
+  replaced: Boolean
+  "Only keys that were, or were never, used."
+  used: Boolean
+  "Only keys made at this instant or later."
+  createdAfter: DateTime
+  "Only keys made at this instant or earlier."
+  createdBefore: DateTime
+  "Only keys that expire at this instant or later; not those that never do."
+  expiresAfter: DateTime
+  "Only keys that expire at this instant or earlier."
+  expiresBefore: DateTime
+}
+
+"How a list of API keys is sorted."
+input ApiKeyOrder {
+  "The field to sort by."
+  field: ApiKeyOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What API keys can be sorted by."
+enum ApiKeyOrderField {
+  "When the key was made."
+  CREATED_AT
+  "Name, alphabetically."
+  NAME
+  "When the key expires; keys that never do count as last."
+  EXPIRES_AT
+  "When the key was last used; keys never used count as last."
+  LAST_USED_AT
+}
+
+"A page of API keys."
+type ApiKeyConnection {
+  "The rows of this page with their cursors."
+  edges: [ApiKeyEdge!]!
+  "The rows of this page."
+  nodes: [ApiKey!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An API key within a page."
+type ApiKeyEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The API key."
+  node: ApiKey!
+}
+
+extend type Query {
+  "The customer's API keys, those that no longer work included, newest first."
+  apiKeys(
+    "Only keys that match all of these."
+    filter: ApiKeyFilter
+    "Words that must each occur in the name or the prefix."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [ApiKeyOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): ApiKeyConnection! @requires(permission: MANAGE_API_KEYS)
+}
+
+extend type Mutation {
+  "Makes a key for a program of a partner. The answer is the only one that ever shows it."
+  createApiKey(
+    "What the key may do, and from where and until when."
+    input: CreateApiKeyInput!
+  ): CreateApiKeyPayload! @requires(permission: MANAGE_API_KEYS)
+
+  "Makes a key of the same name and scopes that takes the place of another one, which goes on working for the overlap. A key can be rotated once, and while it works."
+  rotateApiKey(
+    "Which key, and how."
+    input: RotateApiKeyInput!
+  ): RotateApiKeyPayload! @requires(permission: MANAGE_API_KEYS)
+
+  "Ends a key at once: the next request with it is refused. To revoke it again is no error."
+  revokeApiKey(
+    "Which key."
+    input: RevokeApiKeyInput!
+  ): RevokeApiKeyPayload! @requires(permission: MANAGE_API_KEYS)
+}
+
+"What a new API key is to be."
+input CreateApiKeyInput {
+  "What people call it, 1 to 100 characters; no two keys in use have the same."
+  name: String!
+  "What the key may do, at least one."
+  scopes: [Scope!]!
+  "Networks or addresses it may be used from, at most 50; any unless given."
+  allowedCidrs: [String!]
+  "The first instant at which it no longer works, within five years; never unless given."
+  expiresAt: DateTime
+  "Echoed in the payload."
+  clientMutationId: String
+}
+
+"A new API key, or why there is none."
+type CreateApiKeyPayload {
+  "The key; null when there are user errors."
+  apiKey: ApiKey
+  "The key itself, to be sent as ` + "`" + `Authorization: Bearer` + "`" + `. It is shown this once and kept nowhere."
+  key: String
+  "Why nothing was made; empty on success."
+  userErrors: [UserError!]!
+  "What the input said."
+  clientMutationId: String
+}
+
+"Which API key is to be replaced, and how."
+input RotateApiKeyInput {
+  "The identifier of the key."
+  id: ID!
+  "How long the replaced key goes on working, 0 to 168; 24 unless given."
+  overlapHours: Int
+  "That of the new key; unless given it lives as long as the replaced one was made to."
+  expiresAt: DateTime
+  "Networks of the new key; those of the replaced one unless given."
+  allowedCidrs: [String!]
+  "Echoed in the payload."
+  clientMutationId: String
+}
+
+"The API key that took the place of another, or why there is none."
+type RotateApiKeyPayload {
+  "The new key; null when there are user errors."
+  apiKey: ApiKey
+  "The new key itself, to be sent as ` + "`" + `Authorization: Bearer` + "`" + `. It is shown this once and kept nowhere."
+  key: String
+  "Why nothing changed; empty on success."
+  userErrors: [UserError!]!
+  "What the input said."
+  clientMutationId: String
+}
+
+"Which API key is to end."
+input RevokeApiKeyInput {
+  "The identifier of the key."
+  id: ID!
+  "Echoed in the payload."
+  clientMutationId: String
+}
+
+"An API key that ended, or why it did not."
+type RevokeApiKeyPayload {
+  "The key; null when there are user errors."
+  apiKey: ApiKey
+  "Why nothing changed; empty on success."
+  userErrors: [UserError!]!
+  "What the input said."
+  clientMutationId: String
+}
+`, BuiltIn: false},
 	{Name: "../schema/auditevent.graphqls", Input: `"One line of the customer's audit log. Nobody can change or remove one."
-type AuditEvent implements Node {
+type AuditEvent implements Node @requires(permission: VIEW_AUDIT) {
   "The event's identifier, ` + "`" + `aud_…` + "`" + `."
   id: ID!
   "Number of the line in the customer's chain, from 1 without gaps."
@@ -255,7 +501,7 @@ type AuditEventEdge {
 }
 
 extend type Query {
-  "Who did what in the customer's data, newest first. Needs the permission ` + "`" + `VIEW_AUDIT` + "`" + `."
+  "Who did what in the customer's data, newest first."
   auditEvents(
     "Only events that match all of these."
     filter: AuditEventFilter
@@ -271,11 +517,11 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): AuditEventConnection!
+  ): AuditEventConnection! @requires(permission: VIEW_AUDIT)
 }
 `, BuiltIn: false},
 	{Name: "../schema/claim.graphqls", Input: `"One adjudicated claim line. It exists only once the payer has decided, and carries no patient identity."
-type Claim implements Node {
+type Claim implements Node @requires(permission: VIEW_CLAIMS) {
   "The claim's identifier, ` + "`" + `clm_…` + "`" + `."
   id: ID!
   "The provider's own number of the claim."
@@ -333,7 +579,7 @@ type Claim implements Node {
   "When the claim was stored."
   processedAt: DateTime!
   "The file the claim came with."
-  upload: Upload!
+  upload: Upload! @requires(permission: VIEW_CLAIMS)
 }
 
 "How a payer decided a claim."
@@ -447,11 +693,11 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ClaimConnection!
+  ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/customer.graphqls", Input: `"One healthcare provider organisation. Every claim, upload, run and event belongs to exactly one."
-type Customer implements Node {
+type Customer implements Node @requires(permission: VIEW_CUSTOMER) {
   "The customer's identifier, ` + "`" + `cust_…` + "`" + `."
   id: ID!
   "Short name for addresses and commands: lower-case letters, digits and hyphens."
@@ -474,13 +720,77 @@ type Customer implements Node {
   updatedAt: DateTime!
 }
 
+"Narrows a list of customers; all given fields must match."
+input CustomerFilter {
+  "Only the customer with this short name."
+  slug: String
+  "Only customers whose name contains this text, ignoring case."
+  name: String
+}
+
+"How a list of customers is sorted."
+input CustomerOrder {
+  "The field to sort by."
+  field: CustomerOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What customers can be sorted by."
+enum CustomerOrderField {
+  "The full name."
+  NAME
+  "The short name."
+  SLUG
+  "When the customer was created."
+  CREATED_AT
+}
+
+"A page of customers."
+type CustomerConnection {
+  "The rows of this page with their cursors."
+  edges: [CustomerEdge!]!
+  "The rows of this page."
+  nodes: [Customer!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A customer within a page."
+type CustomerEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The customer."
+  node: Customer!
+}
+
 extend type Query {
+  "The customers the viewer may act for, by name: the own one, or all of them for a superuser, who need not name one here."
+  customers(
+    "Only customers that match all of these."
+    filter: CustomerFilter
+    "Words that must each occur in the short or the full name."
+    search: String
+    "How to sort; ties are broken by name and identifier."
+    orderBy: [CustomerOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): CustomerConnection! @requires(permission: VIEW_CUSTOMER)
+
   "The customer the viewer acts for."
-  customer: Customer
+  customer: Customer @requires(permission: VIEW_CUSTOMER)
 }
 `, BuiltIn: false},
 	{Name: "../schema/driftevent.graphqls", Input: `"One detected change of a payer's behaviour between the baseline and the current window of its run."
-type DriftEvent implements Node {
+type DriftEvent implements Node @requires(permission: VIEW_REPORTS) {
   "The event's identifier, ` + "`" + `drift_…` + "`" + `."
   id: ID!
   "The payer whose behaviour changed."
@@ -538,13 +848,13 @@ type DriftEvent implements Node {
   "Names the signal across runs: payer, group, type, direction and current window."
   signalKey: String!
   "What the event rests on, computed anew from the claims as they are now, beside what was kept when it was found."
-  evidence: DriftEvidence!
+  evidence: DriftEvidence! @requires(permission: VIEW_REPORTS)
   "Counts changes of this row."
   version: BigInt!
   "When the event was found."
   createdAt: DateTime!
   "The run that found it."
-  reportRun: ReportRun!
+  reportRun: ReportRun! @requires(permission: VIEW_REPORTS)
 }
 
 "What a drift event rests on: as it was found, and as the claims of today have it."
@@ -722,7 +1032,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftEventConnection!
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
 
   "Drift events of the most recent successful run; empty when there is none yet."
   activeDriftEvents(
@@ -740,7 +1050,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftEventConnection!
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/drifttest.graphqls", Input: `"One test a run made, whether or not it became an event: the record of what was looked at and not only of what was found."
@@ -782,7 +1092,7 @@ type DriftTest {
   "Whether the change is statistically significant."
   significant: Boolean!
   "The event this test became; null when it passed too few gates."
-  driftEvent: DriftEvent
+  driftEvent: DriftEvent @requires(permission: VIEW_REPORTS)
 }
 
 "Narrows a run's tests; all given fields must match."
@@ -879,6 +1189,154 @@ type UserError {
   existingId: ID
 }
 `, BuiltIn: false},
+	{Name: "../schema/member.graphqls", Input: `"A user's membership of the customer: who it is, and what they may do here."
+type Member implements Node @requires(permission: MANAGE_USERS) {
+  "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
+  id: ID!
+  "The user's identifier, ` + "`" + `user_…` + "`" + `; the same in every customer they belong to."
+  userId: ID!
+  "E-mail address the user signs in with."
+  email: String!
+  "First name; empty when not known."
+  firstName: String!
+  "Last name; empty when not known."
+  lastName: String!
+  "What the member may do."
+  role: Role!
+  "Whether the account can sign in."
+  isActive: Boolean!
+  "Counts changes of the membership and of its user; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the user joined the customer."
+  createdAt: DateTime!
+  "When the membership or its user was last changed."
+  updatedAt: DateTime!
+}
+
+"Narrows a list of members; all given fields must match."
+input MemberFilter {
+  "Only members with this role."
+  role: Role
+  "Only members whose account can sign in, or only those whose account cannot."
+  isActive: Boolean
+}
+
+"How a list of members is sorted."
+input MemberOrder {
+  "The field to sort by."
+  field: MemberOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What members can be sorted by."
+enum MemberOrderField {
+  "The e-mail address."
+  EMAIL
+  "The last name."
+  LAST_NAME
+  "The role, in the order of the alphabet."
+  ROLE
+  "When the user joined."
+  CREATED_AT
+}
+
+"A page of members."
+type MemberConnection {
+  "The rows of this page with their cursors."
+  edges: [MemberEdge!]!
+  "The rows of this page."
+  nodes: [Member!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A member within a page."
+type MemberEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The member."
+  node: Member!
+}
+
+extend type Query {
+  "Who belongs to the customer, by e-mail address."
+  members(
+    "Only members that match all of these."
+    filter: MemberFilter
+    "Words that must each occur in the e-mail address, the first or the last name."
+    search: String
+    "How to sort; ties are broken by e-mail address and identifier."
+    orderBy: [MemberOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): MemberConnection! @requires(permission: MANAGE_USERS)
+}
+
+"Which member gets which role."
+input ChangeMemberRoleInput {
+  "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
+  id: ID!
+  "The role to give."
+  role: Role!
+  "The member's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `changeMemberRole` + "`" + `."
+type ChangeMemberRolePayload {
+  "The member with the new role; null when there are user errors."
+  member: Member
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which member to remove."
+input RemoveMemberInput {
+  "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
+  id: ID!
+  "The member's ` + "`" + `version` + "`" + ` that the removal was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `removeMember` + "`" + `."
+type RemoveMemberPayload {
+  "Identifier of the membership that is gone; null when there are user errors."
+  removedMemberId: ID
+  "What kept the removal from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Gives a member another role, and signs them out. Only owners give the roles owner and admin and change who has them; the last owner who can sign in stays owner."
+  changeMemberRole(
+    "Which member gets which role."
+    input: ChangeMemberRoleInput!
+  ): ChangeMemberRolePayload! @requires(permission: MANAGE_USERS)
+
+  "Takes a member out of the customer, and signs them out; their account stays. Only owners remove owners and admins, and the last owner who can sign in stays."
+  removeMember(
+    "Which member to remove."
+    input: RemoveMemberInput!
+  ): RemoveMemberPayload! @requires(permission: MANAGE_USERS)
+}
+`, BuiltIn: false},
 	{Name: "../schema/relay.graphqls", Input: `"An object with an identifier that is unique across all kinds and stays the same for ever."
 interface Node {
   "The object's identifier, which says its kind: ` + "`" + `clm_…` + "`" + ` is a claim, ` + "`" + `run_…` + "`" + ` a report run."
@@ -906,7 +1364,7 @@ enum OrderDirection {
 }
 `, BuiltIn: false},
 	{Name: "../schema/reportrun.graphqls", Input: `"One drift computation: which windows were compared and how, every test it made, and the changes it found."
-type ReportRun implements Node {
+type ReportRun implements Node @requires(permission: VIEW_REPORTS) {
   "The run's identifier, ` + "`" + `run_…` + "`" + `."
   id: ID!
   "Why the run was made, and which windows it defaulted to."
@@ -967,7 +1425,7 @@ type ReportRun implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftEventConnection!
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
   "Every test this run made, whether or not it became an event, by payer."
   tests(
     "Only tests that match all of these."
@@ -982,7 +1440,7 @@ type ReportRun implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): DriftTestConnection!
+  ): DriftTestConnection! @requires(permission: VIEW_REPORTS)
 }
 
 "Why a run was made, and which windows it defaults to."
@@ -1108,7 +1566,7 @@ extend type Mutation {
   detectDrift(
     "What to compare, and how."
     input: DetectDriftInput!
-  ): DetectDriftPayload!
+  ): DetectDriftPayload! @requires(permission: RUN_DETECTION)
 }
 
 extend type Query {
@@ -1126,7 +1584,7 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ReportRunConnection!
+  ): ReportRunConnection! @requires(permission: VIEW_REPORTS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"A calendar day without time or zone, written ` + "`" + `YYYY-MM-DD` + "`" + `."
@@ -1164,9 +1622,18 @@ type Query {
 
 "Everything that can be changed."
 type Mutation
+
+"""
+What a field needs of the viewer's role or, for an API key, of its scopes. On a type it is what ` + "`" + `node` + "`" + ` needs to find
+an object of that type. The store refuses whoever lacks it; this declares it.
+"""
+directive @requires(
+  "The permission; ` + "`" + `Permission` + "`" + ` says what each one allows."
+  permission: Permission!
+) on FIELD_DEFINITION | OBJECT
 `, BuiltIn: false},
 	{Name: "../schema/upload.graphqls", Input: `"One file of claims and its data-quality report: how many rows it had, how many were kept, and why the others were not."
-type Upload implements Node {
+type Upload implements Node @requires(permission: VIEW_CLAIMS) {
   "The upload's identifier, ` + "`" + `upl_…` + "`" + `."
   id: ID!
   "When the file was received."
@@ -1235,7 +1702,7 @@ type Upload implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ClaimConnection!
+  ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
   "The rows that were not kept, in file order."
   rejections(
     "How to sort."
@@ -1248,7 +1715,7 @@ type Upload implements Node {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): RejectionConnection!
+  ): RejectionConnection! @requires(permission: VIEW_CLAIMS)
 }
 
 "Where a file of claims stands."
@@ -1402,23 +1869,27 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): UploadConnection!
+  ): UploadConnection! @requires(permission: VIEW_CLAIMS)
 }
 `, BuiltIn: false},
-	{Name: "../schema/viewer.graphqls", Input: `"Who is asking, and what they may do."
+	{Name: "../schema/viewer.graphqls", Input: `"Who is asking, a person or an API key, and what they may do."
 type Viewer {
-  "Identifier of the signed-in user; null for a process of the operator."
+  "Identifier of the signed-in user; null for an API key and for a process of the operator."
   userId: ID
-  "E-mail address the viewer signed in with."
+  "E-mail address the viewer signed in with; the name of an API key."
   email: String!
-  "Role within the customer the viewer acts for; null for a superuser."
+  "Identifier of the API key; null for a person."
+  apiKeyId: ID
+  "Scopes of the API key; null for a person."
+  scopes: [Scope!]
+  "Role within the customer the viewer acts for; null for a superuser and for an API key."
   role: Role
   "Whether the viewer may act for any customer, naming it in the header ` + "`" + `X-Customer-Id` + "`" + `."
   isSuperuser: Boolean!
   "Everything the viewer may do within the customer they act for."
   permissions: [Permission!]!
   "The customer the viewer acts for; null for a superuser who named none."
-  customer: Customer
+  customer: Customer @requires(permission: VIEW_CUSTOMER)
 }
 
 "What a member may do within one customer. Each role may do all that those below it may."
@@ -1473,6 +1944,64 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ApiKey_id(ctx, field)
+	case "name":
+		return ec.fieldContext_ApiKey_name(ctx, field)
+	case "prefix":
+		return ec.fieldContext_ApiKey_prefix(ctx, field)
+	case "scopes":
+		return ec.fieldContext_ApiKey_scopes(ctx, field)
+	case "allowedCidrs":
+		return ec.fieldContext_ApiKey_allowedCidrs(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_ApiKey_expiresAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_ApiKey_lastUsedAt(ctx, field)
+	case "lastUsedAddr":
+		return ec.fieldContext_ApiKey_lastUsedAddr(ctx, field)
+	case "replaces":
+		return ec.fieldContext_ApiKey_replaces(ctx, field)
+	case "replacedAt":
+		return ec.fieldContext_ApiKey_replacedAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_ApiKey_revokedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_ApiKey_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ApiKey_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ApiKey_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKey", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ApiKeyConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ApiKeyEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ApiKeyEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyEdge", field.Name)
+}
 
 func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -1534,6 +2063,18 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 		return ec.fieldContext_AuditEventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ChangeMemberRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_ChangeMemberRolePayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ChangeMemberRolePayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ChangeMemberRolePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangeMemberRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Claim(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1624,6 +2165,20 @@ func (ec *executionContext) childFields_ClaimEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ClaimEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_CreateApiKeyPayload_apiKey(ctx, field)
+	case "key":
+		return ec.fieldContext_CreateApiKeyPayload_key(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateApiKeyPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateApiKeyPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateApiKeyPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -1648,6 +2203,30 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_updatedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Customer", field.Name)
+}
+
+func (ec *executionContext) childFields_CustomerConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_CustomerConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_CustomerConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_CustomerConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_CustomerConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CustomerConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_CustomerEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_CustomerEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_CustomerEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CustomerEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_DetectDriftPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1864,6 +2443,56 @@ func (ec *executionContext) childFields_EvidenceReason(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type EvidenceReason", field.Name)
 }
 
+func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Member_id(ctx, field)
+	case "userId":
+		return ec.fieldContext_Member_userId(ctx, field)
+	case "email":
+		return ec.fieldContext_Member_email(ctx, field)
+	case "firstName":
+		return ec.fieldContext_Member_firstName(ctx, field)
+	case "lastName":
+		return ec.fieldContext_Member_lastName(ctx, field)
+	case "role":
+		return ec.fieldContext_Member_role(ctx, field)
+	case "isActive":
+		return ec.fieldContext_Member_isActive(ctx, field)
+	case "version":
+		return ec.fieldContext_Member_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Member_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Member_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Member", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MemberConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MemberConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MemberConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MemberConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_MemberEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_MemberEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -1914,6 +2543,18 @@ func (ec *executionContext) childFields_RejectionEdge(ctx context.Context, field
 		return ec.fieldContext_RejectionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RejectionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RemoveMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "removedMemberId":
+		return ec.fieldContext_RemoveMemberPayload_removedMemberId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveMemberPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RemoveMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveMemberPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ReportRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1992,6 +2633,32 @@ func (ec *executionContext) childFields_ReportRunEdge(ctx context.Context, field
 		return ec.fieldContext_ReportRunEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReportRunEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_RevokeApiKeyPayload_apiKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeApiKeyPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RevokeApiKeyPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_RotateApiKeyPayload_apiKey(ctx, field)
+	case "key":
+		return ec.fieldContext_RotateApiKeyPayload_key(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateApiKeyPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RotateApiKeyPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateApiKeyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Upload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2102,6 +2769,10 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_userId(ctx, field)
 	case "email":
 		return ec.fieldContext_Viewer_email(ctx, field)
+	case "apiKeyId":
+		return ec.fieldContext_Viewer_apiKeyId(ctx, field)
+	case "scopes":
+		return ec.fieldContext_Viewer_scopes(ctx, field)
 	case "role":
 		return ec.fieldContext_Viewer_role(ctx, field)
 	case "isSuperuser":

@@ -20,6 +20,8 @@ import (
 type ViewerResolver interface {
 	UserID(ctx context.Context, obj *models.Viewer) (*string, error)
 
+	APIKeyID(ctx context.Context, obj *models.Viewer) (*string, error)
+
 	Role(ctx context.Context, obj *models.Viewer) (*models.Role, error)
 
 	Permissions(ctx context.Context, obj *models.Viewer) ([]models.Permission, error)
@@ -82,6 +84,52 @@ func (ec *executionContext) _Viewer_email(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Viewer_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Viewer", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Viewer_apiKeyId(ctx context.Context, field graphql.CollectedField, obj *models.Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_apiKeyId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().APIKeyID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_apiKeyId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Viewer_scopes(ctx context.Context, field graphql.CollectedField, obj *models.Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_scopes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scopes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Scope) graphql.Marshaler {
+			return ec.marshalOScope2ᚕupstreamᚋmodelsᚐScopeᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_scopes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, false, false, errors.New("field of type Scope does not have child fields"))
 }
 
 func (ec *executionContext) _Viewer_role(ctx context.Context, field graphql.CollectedField, obj *models.Viewer) (ret graphql.Marshaler) {
@@ -246,6 +294,41 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "apiKeyId":
+			field := field
+
+			innerFunc := func(ctx context.Context, _ *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Viewer_apiKeyId(ctx, field, obj)
+				return res
+			}
+
+			if field.Deferrable != nil {
+				dfs, ok := deferred[field.Deferrable.Label]
+				di := 0
+				if ok {
+					dfs.AddField(field)
+					di = len(dfs.Values) - 1
+				} else {
+					dfs = graphql.NewFieldSet([]graphql.CollectedField{field})
+					deferred[field.Deferrable.Label] = dfs
+				}
+				dfs.Concurrently(di, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, dfs)
+				})
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "scopes":
+			out.Values[i] = ec._Viewer_scopes(ctx, field, obj)
 		case "role":
 			field := field
 
@@ -381,58 +464,14 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) unmarshalNPermission2upstreamᚋmodelsᚐPermission(ctx context.Context, v any) (models.Permission, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := unmarshalNPermission2upstreamᚋmodelsᚐPermission[tmp]
+	var res models.Permission
+	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNPermission2upstreamᚋmodelsᚐPermission(ctx context.Context, sel ast.SelectionSet, v models.Permission) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(marshalNPermission2upstreamᚋmodelsᚐPermission[v])
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
+	return v
 }
-
-var (
-	unmarshalNPermission2upstreamᚋmodelsᚐPermission = map[string]models.Permission{
-		"VIEW_CUSTOMER":        models.PermissionViewCustomer,
-		"VIEW_CLAIMS":          models.PermissionViewClaims,
-		"UPLOAD_CLAIMS":        models.PermissionUploadClaims,
-		"VIEW_REPORTS":         models.PermissionViewReports,
-		"RUN_DETECTION":        models.PermissionRunDetection,
-		"VIEW_MAPPINGS":        models.PermissionViewMappings,
-		"MANAGE_MAPPINGS":      models.PermissionManageMappings,
-		"VIEW_ALERTS":          models.PermissionViewAlerts,
-		"MANAGE_ALERTS":        models.PermissionManageAlerts,
-		"VIEW_WEBHOOKS":        models.PermissionViewWebhooks,
-		"MANAGE_WEBHOOKS":      models.PermissionManageWebhooks,
-		"MANAGE_USERS":         models.PermissionManageUsers,
-		"MANAGE_API_KEYS":      models.PermissionManageAPIKeys,
-		"MANAGE_CONFIGURATION": models.PermissionManageConfiguration,
-		"VIEW_AUDIT":           models.PermissionViewAudit,
-	}
-	marshalNPermission2upstreamᚋmodelsᚐPermission = map[models.Permission]string{
-		models.PermissionViewCustomer:        "VIEW_CUSTOMER",
-		models.PermissionViewClaims:          "VIEW_CLAIMS",
-		models.PermissionUploadClaims:        "UPLOAD_CLAIMS",
-		models.PermissionViewReports:         "VIEW_REPORTS",
-		models.PermissionRunDetection:        "RUN_DETECTION",
-		models.PermissionViewMappings:        "VIEW_MAPPINGS",
-		models.PermissionManageMappings:      "MANAGE_MAPPINGS",
-		models.PermissionViewAlerts:          "VIEW_ALERTS",
-		models.PermissionManageAlerts:        "MANAGE_ALERTS",
-		models.PermissionViewWebhooks:        "VIEW_WEBHOOKS",
-		models.PermissionManageWebhooks:      "MANAGE_WEBHOOKS",
-		models.PermissionManageUsers:         "MANAGE_USERS",
-		models.PermissionManageAPIKeys:       "MANAGE_API_KEYS",
-		models.PermissionManageConfiguration: "MANAGE_CONFIGURATION",
-		models.PermissionViewAudit:           "VIEW_AUDIT",
-	}
-)
 
 func (ec *executionContext) unmarshalNPermission2ᚕupstreamᚋmodelsᚐPermissionᚄ(ctx context.Context, v any) ([]models.Permission, error) {
 	var vSlice []any
@@ -463,6 +502,16 @@ func (ec *executionContext) marshalNPermission2ᚕupstreamᚋmodelsᚐPermission
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNRole2upstreamᚋmodelsᚐRole(ctx context.Context, v any) (models.Role, error) {
+	var res models.Role
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRole2upstreamᚋmodelsᚐRole(ctx context.Context, sel ast.SelectionSet, v models.Role) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalORole2ᚖupstreamᚋmodelsᚐRole(ctx context.Context, v any) (*models.Role, error) {

@@ -23,3 +23,75 @@ type DetectDriftPayload struct {
 	UserErrors       []UserError
 	ClientMutationID *string
 }
+
+// ChangeMemberRoleInput is what a client says about a member's new role.
+type ChangeMemberRoleInput struct {
+	ID               string
+	Role             models.Role
+	ExpectedVersion  int64
+	ClientMutationID *string
+}
+
+// ChangeMemberRolePayload is what came of it.
+type ChangeMemberRolePayload struct {
+	Member           *models.Member
+	UserErrors       []UserError
+	ClientMutationID *string
+}
+
+// CreateAPIKeyInput is what a client says about a new API key.
+type CreateAPIKeyInput struct {
+	models.NewAPIKey
+	ClientMutationID *string
+}
+
+// RotateAPIKeyInput is what a client says about the rotation of an API key.
+type RotateAPIKeyInput struct {
+	models.APIKeyRotation
+	ID               models.APIKeyID
+	ClientMutationID *string
+}
+
+// APIKeyPayload is what came of a new API key or of a rotation.
+type APIKeyPayload struct {
+	APIKey           *models.APIKey
+	Key              *string
+	UserErrors       []UserError
+	ClientMutationID *string
+}
+
+// RemoveMemberInput is what a client says about a member who is to go.
+type RemoveMemberInput struct {
+	ID               string
+	ExpectedVersion  *int64
+	ClientMutationID *string
+}
+
+// RemoveMemberPayload is what came of it.
+type RemoveMemberPayload struct {
+	RemovedMemberID  *string
+	UserErrors       []UserError
+	ClientMutationID *string
+}
+
+// NewAPIKeyPayload shows a key that was just made, or why there is none.
+func NewAPIKeyPayload(issued *models.IssuedAPIKey, problems []UserError, echo *string) *APIKeyPayload {
+	p := &APIKeyPayload{UserErrors: problems, ClientMutationID: echo}
+	if issued != nil {
+		p.APIKey, p.Key = issued.APIKey, new(string(issued.Text))
+	}
+	return p
+}
+
+// RevokeAPIKeyInput names the API key that is to end.
+type RevokeAPIKeyInput struct {
+	ID               models.APIKeyID
+	ClientMutationID *string
+}
+
+// RevokeAPIKeyPayload is what came of it.
+type RevokeAPIKeyPayload struct {
+	APIKey           *models.APIKey
+	UserErrors       []UserError
+	ClientMutationID *string
+}

@@ -42,8 +42,14 @@ type (
 	DriftEventEdge       = Edge[*models.DriftEvent]
 	DriftTestConnection  = Connection[*models.DriftTest]
 	DriftTestEdge        = Edge[*models.DriftTest]
+	APIKeyConnection     = Connection[*models.APIKey]
+	APIKeyEdge           = Edge[*models.APIKey]
 	AuditEventConnection = Connection[*models.AuditEvent]
 	AuditEventEdge       = Edge[*models.AuditEvent]
+	CustomerConnection   = Connection[*models.Customer]
+	CustomerEdge         = Edge[*models.Customer]
+	MemberConnection     = Connection[*models.Member]
+	MemberEdge           = Edge[*models.Member]
 )
 
 // NewConnection arranges a page of rows the way Relay wants it. A nil page is

@@ -82,6 +82,8 @@ func accessCases() []Case {
 			c.REST.Query.Set("page_size", "10")
 			c.GraphQL.Variables["first"] = 10
 			switch {
+			case l.across && p.User == "root" && (p.reading == "" || p.Customer == ""):
+				add(c, "")
 			case l.auditing:
 				add(c, p.auditing)
 			case !p.stranger:
@@ -103,6 +105,9 @@ func accessCases() []Case {
 			if n.auditing && p.auditing != "" {
 				want = p.auditing
 			}
+			if n.across && p.User == "root" && (p.reading == "" || p.Customer == "") {
+				want = ""
+			}
 			add(Case{Name: n.typ, REST: Call{Path: n.path + n.own + "/"}, GraphQL: node(n.typ, n.own)}, want)
 		}
 		own := p.reading
@@ -114,7 +119,7 @@ func accessCases() []Case {
 			add(detection("detect drift", nil), p.detecting)
 		}
 	}
-	return cases
+	return append(cases, scopeCases()...)
 }
 
 // testAccess runs them.

@@ -10,13 +10,14 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"upstream/models"
 	"upstream/rest"
 )
 
 // allCases are the questions of this package that are known before it runs.
 func allCases() []Case {
 	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases())
-	for _, w := range slices.Concat(detections(), refusals()) {
+	for _, w := range slices.Concat(detections(), refusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals()) {
 		cases = append(cases, w.Case)
 	}
 	for _, l := range lists() {
@@ -32,10 +33,14 @@ var aloneInREST = map[string]string{
 	"POST /api/v1/auth/token/verify/":  "authentication is REST only: GraphQL says who a token is by viewer",
 	"POST /api/v1/auth/logout/":        "authentication is REST only",
 	"POST /api/v1/auth/password/":      "authentication is REST only",
-	"POST /api/v1/uploads/":            "bytes come by REST; TestUploads reads them by GraphQL",
-	"GET /api/v1/health/":              "says nothing about a customer",
-	"GET /healthz":                     "says nothing about a customer",
-	"GET /readyz":                      "says nothing about a customer",
+
+	"POST /api/v1/auth/password-reset/":         "authentication is REST only",
+	"POST /api/v1/auth/password-reset/confirm/": "authentication is REST only",
+
+	"POST /api/v1/uploads/": "bytes come by REST; TestUploads reads them by GraphQL",
+	"GET /api/v1/health/":   "says nothing about a customer",
+	"GET /healthz":          "says nothing about a customer",
+	"GET /readyz":           "says nothing about a customer",
 }
 
 // aloneInGraphQL are the root fields that are not one operation of REST, and why.
@@ -47,6 +52,7 @@ var aloneInGraphQL = map[string]string{
 type document struct {
 	Paths map[string]map[string]struct {
 		OperationID string
+		Permission  models.Permission `json:"x-permission"`
 		Parameters  []struct{ Name, In string }
 		Responses   map[string]struct {
 			Content map[string]struct {

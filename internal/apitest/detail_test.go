@@ -17,8 +17,11 @@ type noun struct {
 	own, foreign string
 	// prefix is that of its identifiers.
 	prefix string
-	// auditing says that it takes the permission to view the audit log.
+	// auditing says that it takes a permission that begins with admins, as
+	// viewing the audit log does.
 	auditing bool
+	// across says that superusers find every one and name no customer.
+	across bool
 	// below are the lists that hang from it, in either API.
 	below []branch
 }
@@ -38,7 +41,10 @@ func nouns() []noun {
 			below: []branch{{path: "tests/", field: "tests"}, {path: "drift-events/", field: "driftEvents"}},
 		},
 		{typ: "DriftEvent", path: "drift-events/", own: "{real.event}", foreign: "{harbor.event}", prefix: "drift"},
+		{typ: "ApiKey", path: "api-keys/", own: "{key}", foreign: "{harbor.key}", prefix: "key", auditing: true},
 		{typ: "AuditEvent", path: "audit-events/", own: "{audit}", foreign: "{harbor.audit}", prefix: "aud", auditing: true},
+		{typ: "Member", path: "members/", own: "{member.cedar.viewer}", foreign: "{member.harbor.viewer}", prefix: "memb", auditing: true},
+		{typ: "Customer", path: "customers/", own: "{cedar}", foreign: "{harbor}", prefix: "cust", across: true},
 	}
 }
 

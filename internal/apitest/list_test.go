@@ -22,8 +22,11 @@ type list struct {
 	fixed url.Values
 	// always is a filter in both APIs that every question has.
 	always []probe
-	// auditing says that it takes the permission to view the audit log.
+	// auditing says that it takes a permission that begins with admins, as
+	// viewing the audit log does.
 	auditing bool
+	// across says that superusers see it whole and name no customer.
+	across bool
 	// parent and field are the connection of GraphQL; id is the parent's
 	// identifier unless that is Query.
 	parent, field, id string
@@ -106,10 +109,18 @@ func (l list) orderings() []string {
 // ask is the question as a case, without paging, about every field of the rows.
 func (l list) ask(q question) Case { return l.askFor(q, selection) }
 
+// reader is who sees the list with the least rights, or the whole of it.
+func (l list) reader() Asker {
+	if l.across {
+		return Asker{User: "root"}
+	}
+	return readerOf(l.auditing)
+}
+
 // askFor is ask about the fields that selects chooses.
 func (l list) askFor(q question, selects func(string) string) Case {
 	c := Case{
-		Name: q.String(), As: readerOf(l.auditing),
+		Name: q.String(), As: l.reader(),
 		REST: Call{Path: l.path, Query: maps.Clone(l.fixed)}, GraphQL: l.operation(selects),
 	}
 	if c.REST.Query == nil {
@@ -181,6 +192,9 @@ func (s *Server) fromSQL(t tester, l list, q question) []string {
 	statement := fmt.Sprintf("SELECT coalesce(jsonb_agg(%s ORDER BY %s), '[]') FROM %s WHERE (%s)",
 		l.key, strings.Join(terms, ", "), l.from, strings.Join(conditions, ") AND ("))
 	found := query[[]string](t, s.Cedar, s.expand(t, statement))
+	if l.across {
+		found = s.queryAll(t, s.expand(t, statement))
+	}
 	if l.prefix != "" {
 		for i, id := range found {
 			found[i] = l.prefix + "_" + base32.Encode(uuid.MustParse(id))
@@ -403,7 +417,7 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList()}, eventLists()...)
+	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList()}, eventLists()...)
 }
 
 // auditList is the audit log up to the last line of before. What is asked of
@@ -430,6 +444,31 @@ func auditList() list {
 			atMost("occurred_before", "occurred_at", "2026-05-10T10:30:00.000002+02:00"),
 			identifier("user", "user_id", "auditor"),
 		},
+	}
+}
+
+// memberList is who belongs to Cedar.
+func memberList() list {
+	return list{
+		name: "members", path: "members/", parent: "Query", field: "members", key: "id", prefix: "memb", auditing: true,
+		from: "(SELECT m.id, m.role, m.created_at, u.email, u.first_name, u.last_name, u.is_active " +
+			"FROM memberships m JOIN users u ON u.id = m.user_id) AS members",
+		order: []string{"email", "id"}, tie: []string{"email", "id"}, search: []string{"email", "first_name", "last_name"},
+		words: []string{"analyst", "CEDAR.test,owner", "Okafor", "ada okafor", "%", "nothing like it"},
+		filters: []probe{
+			word("role", "role", "owner"), word("role", "role", "admin"), word("role", "role", "analyst"), word("role", "role", "viewer"),
+			flag("is_active", true), flag("is_active", false),
+		},
+	}
+}
+
+// customerList is what superusers choose from.
+func customerList() list {
+	return list{
+		name: "customers", path: "customers/", parent: "Query", field: "customers", from: "customers", key: "id", prefix: "cust", across: true,
+		order: []string{"name", "id"}, tie: []string{"name", "id"}, search: []string{"slug", "name"},
+		words:   []string{"cedar", "CLINIC har", "%", "nothing like it"},
+		filters: []probe{equals("slug", "slug", "cedar"), holds("name", "name", "HARB")},
 	}
 }
 

@@ -45,9 +45,10 @@ type Server struct {
 	http *httptest.Server
 	// names are what placeholders stand for.
 	names map[string]string
-	// mu guards tokens, by user.
-	mu     sync.Mutex
-	tokens map[string]string
+	// mu guards the access and refresh tokens, by user.
+	mu      sync.Mutex
+	tokens  map[string]string
+	refresh map[string]string
 }
 
 // NewServer starts one for the test. Of claims and runs it has none.
@@ -55,7 +56,7 @@ func NewServer(t testing.TB) *Server {
 	t.Helper()
 	w := factory.New(t)
 	w.Store = w.StoreWith(w.DB.App, store.Options{NewUUID: counter(), Logger: slog.New(slog.DiscardHandler)})
-	s := &Server{World: w, names: map[string]string{}, tokens: map[string]string{}}
+	s := &Server{World: w, names: map[string]string{}, tokens: map[string]string{}, refresh: map[string]string{}}
 	s.Cedar, s.Harbor = s.clinic("cedar"), s.clinic("harbor")
 	s.superuser()
 	s.http = httptest.NewServer(s.handler())
@@ -79,7 +80,10 @@ func (s *Server) clinic(slug string) *factory.Tenant {
 	tenant := s.Tenant(slug)
 	s.names[slug] = tenant.Customer.ID.String()
 	for _, role := range models.Role("").Values() {
-		s.names[slug+"."+role] = tenant.UserWithHash(models.Role(role), passwordHash).Email
+		user := tenant.UserWithHash(models.Role(role), passwordHash)
+		s.names[slug+"."+role] = user.Email
+		id := uuid.MustParse(factory.Query[string](tenant, `SELECT id::text FROM memberships WHERE user_id = ?`, user.UserID.UUID().String()))
+		s.known("member."+slug+"."+role, models.MembershipID{}.From(id).String(), id)
 	}
 	return tenant
 }
@@ -132,6 +136,8 @@ func must[T any](v T, err error) func(tester) T {
 type Asker struct {
 	// User names a user of the Server: "cedar.viewer", "root". Empty is nobody.
 	User string
+	// Key names an API key of the Server.
+	Key string
 	// Token is sent in place of one that sign-in gave out.
 	Token string
 	// Customer is the header X-Customer-Id, when not empty.
@@ -142,6 +148,9 @@ func (a Asker) String() string {
 	text := a.User
 	if text == "" {
 		text = "nobody"
+	}
+	if a.Key != "" {
+		text = "the key " + a.Key
 	}
 	if a.Token != "" {
 		text = "a bad token"
@@ -167,12 +176,12 @@ func (s *Server) token(t tester, user string) string {
 	body := must(json.Marshal(map[string]string{"email": email, "password": password}))(t)
 	request := must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/api/v1/auth/token/", bytes.NewReader(body)))(t)
 	request.Header.Set("Content-Type", "application/json")
-	var tokens struct{ Access string }
+	var tokens struct{ Access, Refresh string }
 	s.send(t, request).decode(t, &tokens)
 	if tokens.Access == "" {
 		t.Fatalf("%s cannot sign in", user)
 	}
-	s.tokens[user] = tokens.Access
+	s.tokens[user], s.refresh[user] = tokens.Access, tokens.Refresh
 	return tokens.Access
 }
 
@@ -182,6 +191,8 @@ func (s *Server) authorize(t tester, r *http.Request, as Asker) {
 	switch {
 	case as.Token != "":
 		r.Header.Set("Authorization", "Bearer "+as.Token)
+	case as.Key != "":
+		r.Header.Set("Authorization", "Bearer "+s.expand(t, "{text."+as.Key+"}"))
 	case as.User != "":
 		r.Header.Set("Authorization", "Bearer "+s.token(t, as.User))
 	}
@@ -193,6 +204,7 @@ func (s *Server) authorize(t tester, r *http.Request, as Asker) {
 // reply is an HTTP answer, read to its end.
 type reply struct {
 	status int
+	header http.Header
 	body   []byte
 }
 
@@ -214,7 +226,7 @@ func (s *Server) send(t tester, r *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{status: response.StatusCode, body: body}
+	return reply{status: response.StatusCode, header: response.Header, body: body}
 }
 
 // Call is a call of the REST API. Placeholders ("{run}") in it stand for what
@@ -227,6 +239,8 @@ type Call struct {
 	Query url.Values
 	// Body is sent as JSON, unless nil.
 	Body any
+	// Header is sent beside what the asker proves and claims.
+	Header map[string]string
 }
 
 func (s *Server) rest(t tester, as Asker, c Call) reply {
@@ -255,6 +269,9 @@ func (s *Server) rest(t tester, as Asker, c Call) reply {
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	for name, value := range c.Header {
+		r.Header.Set(name, value)
+	}
 	s.authorize(t, r, as)
 	return s.send(t, r)
 }
@@ -267,6 +284,8 @@ type Operation struct {
 	At string
 	// Type is the type of that object, or of the connection's rows.
 	Type string
+	// Silent says that REST answers the same with an empty body.
+	Silent bool
 }
 
 func (s *Server) graphql(t tester, as Asker, op Operation) reply {
@@ -280,7 +299,7 @@ func (s *Server) graphql(t tester, as Asker, op Operation) reply {
 
 // placeholder is a name in braces. GraphQL documents hold none: what varies
 // is in their variables.
-var placeholder = regexp.MustCompile(`\{[a-z.]+\}`)
+var placeholder = regexp.MustCompile(`\{[a-z.:]+\}`)
 
 // expand replaces placeholders.
 func (s *Server) expand(t tester, text string) string {

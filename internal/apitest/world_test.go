@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"upstream/internal/factory"
 	"upstream/models"
@@ -48,6 +49,28 @@ func (s *Server) populate() {
 	s.uploads()
 	s.runs()
 	s.history()
+	s.people()
+	s.keys()
+}
+
+// people names one member of Cedar, and adds one who cannot sign in.
+func (s *Server) people() {
+	former := s.Cedar.User(models.RoleAnalyst)
+	err := pgx.BeginFunc(s.Context(), s.DB.Owner, func(tx pgx.Tx) error {
+		for _, statement := range []string{
+			`SELECT set_config('app.system', 'on', true)`,
+			`UPDATE users SET first_name = 'Ada', last_name = 'Okafor' WHERE email = '` + s.names["cedar.admin"] + `'`,
+			`UPDATE users SET first_name = 'Obi', last_name = 'Okafor', is_active = false WHERE email = '` + former.Email + `'`,
+		} {
+			if _, err := tx.Exec(s.Context(), statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
 }
 
 // findings ingests claims of a clinic, detects drift in them, and names a row
@@ -256,6 +279,7 @@ func TestReads(t *testing.T) {
 	t.Run("walks", s.testWalks)
 	t.Run("details", s.testDetails)
 	t.Run("access", s.testAccess)
+	t.Run("roles", s.testRoles)
 	t.Run("invalid", s.testInvalid)
 	t.Run("viewer", s.testViewer)
 	t.Run("random", s.testRandom)

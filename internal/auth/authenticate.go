@@ -12,16 +12,65 @@ import (
 // may send it too, but only with their own customer in it.
 const CustomerHeader = "X-Customer-Id"
 
-// Authenticate tells who an access token speaks for. The account is read anew
-// each time: from the next request on a token is dead whose session has ended,
-// or whose user was deactivated, changed the password, or lost the membership
-// or the role it was issued for. Every refusal is UNAUTHENTICATED.
+// Authenticate tells who an access token or an API key speaks for. What is
+// behind it is read anew each time: from the next request on a token is dead
+// whose session has ended, or whose user was deactivated, changed the password,
+// or lost the membership or the role it was issued for; and so is a key that
+// was revoked. Every refusal is UNAUTHENTICATED, except that of a key used from
+// outside its networks, which is FORBIDDEN, and that too many from one source
+// are RATE_LIMITED before anything is read.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (models.Viewer, error) {
+	if strings.HasPrefix(bearer, models.APIKeyPrefix) {
+		return s.unlessFlooding(ctx, requestFrom(ctx).remoteAddr, func() (models.Viewer, error) {
+			return s.keyViewer(ctx, models.APIKeyText(bearer))
+		})
+	}
 	p, err := s.verify(bearer, accessToken)
+	source := requestFrom(ctx).remoteAddr
+	if err == nil {
+		// We signed it, so it is counted by itself: an outdated token in one
+		// program must not keep out its neighbours behind the same address.
+		source = "session " + p.session.String()
+	}
+	return s.unlessFlooding(ctx, source, func() (models.Viewer, error) {
+		if err != nil {
+			return models.Viewer{}, err
+		}
+		return s.viewer(ctx, p)
+	})
+}
+
+// unlessFlooding runs a check of credentials from a source and counts it when
+// they are rejected. A source that had too many rejected is not checked.
+func (s *Service) unlessFlooding(ctx context.Context, source string, check func() (models.Viewer, error)) (models.Viewer, error) {
+	limit := s.opts.Rejected
+	if limit == nil {
+		return check()
+	}
+	if err := limit.Admit(ctx, source); err != nil {
+		return models.Viewer{}, err
+	}
+	v, err := check()
+	if err != nil && models.CodeOf(err) == models.CodeUnauthenticated {
+		limit.Reject(ctx, source)
+	}
+	return v, err
+}
+
+// keyViewer is who an API key speaks for. A mistyped one costs no database
+// read; that it is mistyped anybody could have computed.
+func (s *Service) keyViewer(ctx context.Context, text models.APIKeyText) (models.Viewer, error) {
+	if !text.Valid() {
+		return models.Viewer{}, models.NewError(models.CodeUnauthenticated,
+			"This is no whole API key: its checksum does not match.")
+	}
+	v := anonymous(ctx)
+	key, err := s.store.UseAPIKey(ctx, v, text.Hash())
 	if err != nil {
 		return models.Viewer{}, err
 	}
-	return s.viewer(ctx, p)
+	v.KeyID, v.Email, v.Scopes, v.CustomerID = key.ID, key.Name, key.Scopes, key.CustomerID
+	return v, nil
 }
 
 // viewer reads the account behind a verified token.
@@ -63,7 +112,10 @@ func viewerOf(ctx context.Context, account *models.Account, p principal) (models
 	return v, nil
 }
 
-// anonymous is the viewer of a request without credentials.
+// Anonymous is the viewer of a request without credentials: its identifier and
+// its address, of a context that Identify made.
+func Anonymous(ctx context.Context) models.Viewer { return anonymous(ctx) }
+
 func anonymous(ctx context.Context) models.Viewer {
 	info := requestFrom(ctx)
 	return models.Viewer{RequestID: info.id, RemoteAddr: info.remoteAddr}
@@ -79,8 +131,8 @@ func membership(account *models.Account, customer models.CustomerID) (models.Mem
 }
 
 // ViewerOf tells who a request comes from: the anonymous viewer without an
-// Authorization header, else the bearer of the access token in it. A token
-// that does not hold is UNAUTHENTICATED; so is any other scheme. A malformed
+// Authorization header, else the bearer of the access token or the API key in
+// it. One that does not hold is UNAUTHENTICATED; so is any other scheme. A malformed
 // X-Customer-Id is VALIDATION, a customer the bearer may not act for FORBIDDEN.
 func (s *Service) ViewerOf(r *http.Request) (models.Viewer, error) {
 	headers := r.Header.Values("Authorization")
@@ -90,7 +142,7 @@ func (s *Service) ViewerOf(r *http.Request) (models.Viewer, error) {
 	scheme, token, _ := strings.Cut(headers[0], " ")
 	if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") {
 		return models.Viewer{}, models.NewError(models.CodeUnauthenticated,
-			"Send one Authorization header: Bearer, a space and an access token.")
+			"Send one Authorization header: Bearer, a space and an access token or an API key.")
 	}
 	v, err := s.Authenticate(r.Context(), strings.TrimSpace(token))
 	if err != nil {

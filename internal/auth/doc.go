@@ -1,5 +1,5 @@
 // Package auth answers one question for both APIs: who is asking? It checks
-// passwords, issues and verifies tokens, and puts the viewer into the context
+// passwords, issues and verifies tokens, knows API keys, and puts the viewer into the context
 // of a request. What the viewer may then do is the store's business.
 //
 // It may import models and store, and nothing else of ours. It knows nothing of

@@ -17,8 +17,5 @@ func CountComparisons(s *Service) func() int64 {
 // Distance is the Levenshtein distance.
 func Distance(a, b string) int { return distance([]rune(a), []rune(b)) }
 
-// Network is what addresses are counted by.
-func Network(addr string) string { return network(addr) }
-
 // AuditName is what the log calls who failed to sign in.
 func AuditName(email string) string { return auditName(email) }

@@ -9,6 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"upstream/internal/auth"
+	"upstream/internal/factory"
 	"upstream/internal/testdb"
 	"upstream/models"
 	"upstream/store"
@@ -48,7 +49,7 @@ type fixture struct {
 func setup(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{db: testdb.New(t), clock: newClock()}
-	f.store = store.New(f.db.App, store.Options{Now: f.clock.now})
+	f.store = store.New(f.db.App, store.Options{Now: f.clock.now, Sealer: factory.Sealer(t)})
 	f.Service = f.service(t, auth.Options{Keys: keyring(t, key("one"))})
 	f.cedar = f.customer(t, "cedar")
 	f.harbor = f.customer(t, "harbor")

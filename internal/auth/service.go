@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"time"
@@ -28,8 +29,19 @@ type Options struct {
 	// AccessTTL and RefreshTTL are the lifetimes of the two kinds of token.
 	AccessTTL  time.Duration
 	RefreshTTL time.Duration
+	// Rejected limits bearer tokens that do not hold; nil limits none.
+	Rejected RejectedLimit
 	// Now is the clock; defaults to the system's.
 	Now func() time.Time
+}
+
+// RejectedLimit counts the bearer tokens that did not hold, by who sent them:
+// a network, or the session a genuine token is of.
+type RejectedLimit interface {
+	// Admit answers RATE_LIMITED when source has sent too many of late.
+	Admit(ctx context.Context, source string) error
+	// Reject counts one.
+	Reject(ctx context.Context, source string)
 }
 
 func (o Options) withDefaults() Options {

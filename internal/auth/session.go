@@ -86,8 +86,8 @@ func (s *Service) Verify(ctx context.Context, token string) error {
 // rule is VALIDATION about "new_password", and the old one is then not looked
 // at: the answer must not tell whether it was right.
 func (s *Service) ChangePassword(ctx context.Context, v models.Viewer, oldPassword, newPassword string) (Tokens, error) {
-	if v.UserID.IsZero() {
-		return Tokens{}, models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
+	if err := v.AuthorizePerson(); err != nil {
+		return Tokens{}, err
 	}
 	attempt, err := s.attempt(ctx, v.Email)
 	if err != nil {
@@ -144,10 +144,14 @@ func checkNewPassword(password, old string, user models.User) error {
 	if password == old {
 		return models.InvalidField("new_password", "unchanged", "must differ from the old password")
 	}
-	err := CheckPassword(password, user.Email, user.FirstName, user.LastName)
-	if err == nil {
-		return nil
+	if err := CheckPassword(password, user.Email, user.FirstName, user.LastName); err != nil {
+		return aboutNewPassword(err)
 	}
+	return nil
+}
+
+// aboutNewPassword is an error about a password as an error about the new one.
+func aboutNewPassword(err error) error {
 	e := models.AsError(err)
 	for i := range e.Fields {
 		e.Fields[i].Path = "new_password"

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -123,39 +122,26 @@ func (s *Service) unlessLocked(ctx context.Context, a attempt, err error) error 
 
 // refuse counts and audits a failed attempt, and answers with the refusal.
 func (s *Service) refuse(ctx context.Context, a attempt, refusal *models.Error) error {
-	v := anonymous(ctx)
-	v.UserID, v.Email = a.account.User.ID, auditName(a.email)
-	if len(a.account.Memberships) > 0 {
-		v.CustomerID = a.account.Memberships[0].CustomerID
-	}
-	if err := s.store.RecordSignInFailure(ctx, v, a.key); err != nil {
+	if err := s.store.RecordSignInFailure(ctx, a.viewer(ctx), a.key); err != nil {
 		return err
 	}
 	return refusal
 }
 
-// signInKey is the key that failures are counted by.
-func signInKey(email, remoteAddr string) models.SignInKey {
-	return sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email)) + "\n" + network(remoteAddr)))
+// viewer is whom the audit log names: the account, or the address that was
+// given when there is none.
+func (a attempt) viewer(ctx context.Context) models.Viewer {
+	v := anonymous(ctx)
+	v.UserID, v.Email = a.account.User.ID, auditName(a.email)
+	if len(a.account.Memberships) > 0 {
+		v.CustomerID = a.account.Memberships[0].CustomerID
+	}
+	return v
 }
 
-// network is what one attacker has of an address: an IPv4 address as a whole,
-// but of IPv6 the 64 bits that a provider hands out, within which everybody
-// may choose addresses at will.
-func network(remoteAddr string) string {
-	const handedOut = 64
-	addr, err := netip.ParseAddr(remoteAddr)
-	if err != nil {
-		return remoteAddr
-	}
-	if addr = addr.Unmap(); addr.Is4() {
-		return addr.String()
-	}
-	prefix, err := addr.WithZone("").Prefix(handedOut)
-	if err != nil {
-		return remoteAddr
-	}
-	return prefix.String()
+// signInKey is the key that failures are counted by.
+func signInKey(email, remoteAddr string) models.SignInKey {
+	return sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email)) + "\n" + models.Network(remoteAddr)))
 }
 
 // auditName is the actor that the audit log names for a failed sign-in. What is

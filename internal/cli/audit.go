@@ -81,7 +81,7 @@ func (c auditVerify) verify(ctx context.Context, st *store.Store, anchors map[st
 		}
 		customers = append(customers, customer)
 	} else {
-		all, err := st.Customers(ctx)
+		all, err := st.AllCustomers(ctx)
 		if err != nil {
 			return nil, err
 		}

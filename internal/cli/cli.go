@@ -14,6 +14,7 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/demo"
 	"upstream/internal/obs"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -33,6 +34,11 @@ type Deps struct {
 	Config config.Serve
 	Secret []byte
 	Logger *slog.Logger
+	// Workers is the condition that this process works on jobs; nil when it is
+	// not to.
+	Workers func(context.Context) error
+	// Throttle limits requests; nil when that is switched off.
+	Throttle *throttle.Throttle
 }
 
 // Streams are where the program reads and writes.
@@ -55,12 +61,15 @@ type commands struct {
 
 	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve both APIs (the default command)."`
 	Demo     demoCommand     `cmd:"" help:"Serve two demo clinics with claims and findings."`
+	Work     workCommand     `cmd:"" help:"Work on background jobs and serve nothing."`
 	Migrate  migrateCommand  `cmd:"" help:"Apply, undo or list the migrations of the schema."`
 	Ingest   ingestCommand   `cmd:"" help:"Read a claims file for a customer."`
 	Detect   detectCommand   `cmd:"" help:"Look for payers that changed, now."`
 	Customer customerCommand `cmd:"" help:"Manage customers."`
 	User     userCommand     `cmd:"" help:"Manage users."`
+	APIKey   apiKeyCommand   `cmd:"" name:"apikey" help:"Manage the API keys of partners' programs."`
 	Audit    auditCommand    `cmd:"" help:"Prove the audit log."`
+	Secrets  secretsCommand  `cmd:"" help:"Manage the secrets sealed in the database."`
 	OpenAPI  openAPICommand  `cmd:"" name:"openapi" help:"Print the description of the REST API."`
 	Schema   schemaCommand   `cmd:"" help:"Print the GraphQL schema."`
 }

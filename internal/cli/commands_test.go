@@ -65,9 +65,9 @@ func TestMigrate_ForPeople(t *testing.T) {
 	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "The schema is up to date.")
 	run(t, "", append(flags, "migrate", "down", "--all")...).want(t, exitOK, "undone  0001_identity")
 	run(t, "", append(flags, "migrate", "down")...).want(t, exitOK, "No migration is applied.")
-	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "0001_identity     pending")
+	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK).wantRow(t, "0001_identity", "pending")
 	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "applied  0001_identity", "migrations applied")
-	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "0001_identity     20")
+	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK).wantRow(t, "0001_identity", "20")
 }
 
 func TestMigrate_NeedsMoreThanTheServingRole(t *testing.T) {

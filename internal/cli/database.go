@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
 
+	"upstream/internal/config"
 	"upstream/internal/postgres"
 	"upstream/migrations"
 	"upstream/models/claimfile"
@@ -119,8 +121,8 @@ func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
 }
 
 // connect opens a pool in the role that row-level security binds, and refuses
-// any other.
-func (d *database) connect(ctx context.Context, maxConns int32) (*pgxpool.Pool, error) {
+// any other, and a database in which it is not in force.
+func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32) (*pgxpool.Pool, error) {
 	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole})
 	if errors.Is(err, postgres.ErrRole) {
 		return nil, d.withoutRole(ctx, err)
@@ -128,9 +130,17 @@ func (d *database) connect(ctx context.Context, maxConns int32) (*pgxpool.Pool, 
 	if err != nil {
 		return nil, err
 	}
-	if err := postgres.CheckRuntimeRole(ctx, pool); err != nil {
+	role, err := postgres.InspectRuntimeRole(ctx, pool)
+	if err == nil {
+		err = role.Err()
+	}
+	if err != nil {
 		pool.Close()
 		return nil, err
+	}
+	if len(role.LoginPowers) > 0 {
+		log.WarnContext(ctx, "the database login has powers that the role it serves with has not; give the program a login without them",
+			"role", role.Name, "powers_of", strings.Join(role.LoginPowers, ", "))
 	}
 	return pool, nil
 }
@@ -157,16 +167,34 @@ func behind(pending []string) error {
 	return fmt.Errorf("%w (pending: %s)", errBehind, strings.Join(pending, ", "))
 }
 
-// openStore gives fn a store on the database. The schema is brought up to date
-// first when the database is embedded or migrate is set, and must be so else.
+// opening is how a command wants its store.
+type opening struct {
+	// maxConns is the size of the pool.
+	maxConns int32
+	// migrate brings a configured database's schema up to date; an embedded
+	// one's always is.
+	migrate bool
+	// keys seal secrets; nil for a command that meets none.
+	keys *config.Keys
+}
+
+// openStore is open for a command that meets no secrets.
+//
+//nolint:unparam // a command says how many connections it may open
 func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn func(*store.Store, *database) error) error {
+	return a.open(ctx, opening{maxConns: maxConns, migrate: migrate}, fn)
+}
+
+// open gives fn a store on the database. The schema is brought up to date
+// first when the database is embedded or that was asked for, and must be so else.
+func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *database) error) error {
 	return a.withDatabase(ctx, func(d *database) (err error) {
-		if migrate || d.embedded() {
+		if o.migrate || d.embedded() {
 			if _, err := a.migrate(ctx, d); err != nil {
 				return err
 			}
 		}
-		pool, err := d.connect(ctx, maxConns)
+		pool, err := d.connect(ctx, a.log, o.maxConns)
 		if err != nil {
 			return err
 		}
@@ -175,7 +203,15 @@ func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn fu
 		if err != nil {
 			return err
 		}
-		st := store.New(pool, store.Options{Logger: a.log, Groups: groups})
+		options := store.Options{Logger: a.log, Groups: groups}
+		if o.keys != nil {
+			sealer, err := a.sealer(*o.keys)
+			if err != nil {
+				return err
+			}
+			options.Sealer = sealer
+		}
+		st := store.New(pool, options)
 		defer func() { err = errors.Join(err, st.Close()) }()
 		pending, err := st.PendingMigrations(ctx)
 		if err != nil {

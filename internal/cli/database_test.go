@@ -191,6 +191,28 @@ func TestDatabase_Roles(t *testing.T) {
 	run(t, "", append(flagsOf(db), "detect", "--customer=x")...).want(t, exitDatabase, "owns table mine")
 }
 
+// A database whose tables lost their guard is not served, whichever way.
+func TestDatabase_WithoutRowLevelSecurity(t *testing.T) {
+	t.Parallel()
+	for name, statement := range map[string]string{
+		"switched off":    "ALTER TABLE claims DISABLE ROW LEVEL SECURITY",
+		"not forced":      "ALTER TABLE claims NO FORCE ROW LEVEL SECURITY",
+		"no policy":       "DROP POLICY claims_tenant ON claims",
+		"an open policy":  "CREATE POLICY more ON claims USING (true)",
+		"nothing is left": "ALTER TABLE claims DISABLE ROW LEVEL SECURITY; DROP POLICY claims_tenant ON claims",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testdb.New(t)
+			execute(t, db, statement)
+			for _, command := range []string{"serve", "detect"} {
+				run(t, "", append(flagsOf(db), databaseCommands()[command]...)...).
+					want(t, exitDatabase, "row-level security is not in force on table claims")
+			}
+		})
+	}
+}
+
 func TestDatabase_NeedsNoHome(t *testing.T) { //nolint:paralleltest // it changes the environment
 	db := testdb.New(t)
 	for _, name := range []string{"HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"} {

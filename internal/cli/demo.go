@@ -24,9 +24,9 @@ type demoRun struct {
 
 // Help is what --help adds.
 func (demoRun) Help() string {
-	return "Prints the findings, then the line `ready http://HOST:PORT`, then addresses, logins and sample calls. " +
-		"With --json standard output has exactly two lines: one JSON document (clinics with their findings, users " +
-		"and their password), and the line `ready http://HOST:PORT`. " +
+	return "Prints the findings, then the line `ready http://HOST:PORT`, then addresses, logins, a key and sample calls. " +
+		"With --json exactly two lines go to standard output: one JSON document (clinics with their findings, users " +
+		"and their password, an API key), and the line `ready http://HOST:PORT`. " +
 		"A second start reuses the data; one after an interruption completes it."
 }
 
@@ -41,10 +41,14 @@ func (c demoRun) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		if err := a.printDemo(runs, seeder.password); err != nil {
+		key, err := seeder.apiKey(ctx)
+		if err != nil {
 			return err
 		}
-		return s.run(ctx, func(url string) { a.printTour(url, seeder.password) })
+		if err := a.printDemo(runs, seeder.password, key); err != nil {
+			return err
+		}
+		return s.run(ctx, func(url string) { a.printTour(url, seeder.password, key) })
 	})
 }
 
@@ -53,6 +57,14 @@ type demoResult struct {
 	Clinics  []clinicResult `json:"clinics"`
 	Users    []demoUser     `json:"users"`
 	Password string         `json:"password"`
+	APIKey   demoKey        `json:"api_key"`
+}
+
+// demoKey is a key of one clinic.
+type demoKey struct {
+	Customer string         `json:"customer"`
+	Scopes   []models.Scope `json:"scopes"`
+	Key      string         `json:"key"`
 }
 
 type clinicResult struct {
@@ -70,9 +82,9 @@ type demoUser struct {
 
 // printDemo prints the findings. For machines it is one line, so that a reader
 // of lines knows where the document ends and the ready line begins.
-func (a *app) printDemo(clinics []clinicResult, password string) error {
+func (a *app) printDemo(clinics []clinicResult, password string, key demoKey) error {
 	if a.JSON {
-		return json.NewEncoder(a.Out).Encode(demoResult{Clinics: clinics, Users: demoUsers(), Password: password})
+		return json.NewEncoder(a.Out).Encode(demoResult{Clinics: clinics, Users: demoUsers(), Password: password, APIKey: key})
 	}
 	return a.print(nil, func(w *tabwriter.Writer) {
 		for _, clinic := range clinics {
@@ -93,7 +105,7 @@ func demoUsers() []demoUser {
 }
 
 // printTour tells where everything is and how to try it.
-func (a *app) printTour(url, password string) {
+func (a *app) printTour(url, password string, key demoKey) {
 	if a.JSON {
 		return
 	}
@@ -111,7 +123,11 @@ curl -s -H "Authorization: Bearer $TOKEN" '%[1]s/api/v1/drift-events/active/?ord
 curl -s -H "Authorization: Bearer $TOKEN" %[1]s/graphql -H 'Content-Type: application/json' \
   -d '{"query":"{ activeDriftEvents(first: 3) { nodes { payer cptGroup driftType deltaValue qValue } } }"}'
 
-`, url, password, shellQuote(string(login)), demo.SuperuserEmail)
+An API key of %[5]s, as a partner's program sends it; it is replaced at the next start:
+
+curl -s -H 'Authorization: Bearer %[6]s' '%[1]s/api/v1/claims/?page_size=3'
+
+`, url, password, shellQuote(string(login)), demo.SuperuserEmail, key.Customer, key.Key)
 }
 
 // shellQuote makes one word of a text for any POSIX shell.

@@ -197,11 +197,37 @@ func TestSeed_TwoStartsAtOnce(t *testing.T) {
 	}
 }
 
+// Each start prints a key that works, and ends that of the start before.
+func TestSeed_APIKey(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	harbor := w.Tenant(demo.HarborSlug)
+	harbor.APIKey(models.ScopeAuditRead)
+	s := smallDemo(t, w, t.TempDir(), "a password of my own")
+	var keys []demoKey
+	for range 2 {
+		key, err := s.apiKey(t.Context())
+		if err != nil || !models.APIKeyText(key.Key).Valid() || key.Customer != demo.HarborSlug {
+			t.Fatalf("%+v, %v", key, err)
+		}
+		keys = append(keys, key)
+	}
+	if key, err := w.Store.UseAPIKey(t.Context(), models.Viewer{}, models.APIKeyText(keys[1].Key).Hash()); err != nil || key.CustomerID != harbor.Customer.ID {
+		t.Errorf("%+v, %v", key, err)
+	}
+	if _, err := w.Store.UseAPIKey(t.Context(), models.Viewer{}, models.APIKeyText(keys[0].Key).Hash()); models.CodeOf(err) != models.CodeUnauthenticated {
+		t.Errorf("the key of the first start: %v", err)
+	}
+	if n := factory.Query[int](harbor, `SELECT count(*) FROM api_keys WHERE revoked_at IS NULL`); n != 2 {
+		t.Errorf("%d keys in use", n)
+	}
+}
+
 func TestPrintDemo(t *testing.T) {
 	t.Parallel()
 	clinics := []clinicResult{{Slug: "cedar", Run: runResult{Customer: "Cedar", Tests: 1, Events: []eventResult{}, Message: "Nothing."}}}
 	a, out := appOn(t)
-	if err := a.printDemo(clinics, "secret"); err != nil {
+	if err := a.printDemo(clinics, "secret", demoKey{Customer: "harbor", Key: "up_live_x"}); err != nil {
 		t.Fatal(err)
 	}
 	if text := out.String(); !strings.Contains(text, "Cedar: ") || !strings.Contains(text, "1 test, 0 findings\n\nNothing.\n") {
@@ -209,16 +235,16 @@ func TestPrintDemo(t *testing.T) {
 	}
 	a, out = appOn(t)
 	a.JSON = true
-	if err := a.printDemo(clinics, "secret"); err != nil {
+	if err := a.printDemo(clinics, "secret", demoKey{Customer: "harbor", Key: "up_live_x"}); err != nil {
 		t.Fatal(err)
 	}
-	a.printTour("http://127.0.0.1:1", "secret")
+	a.printTour("http://127.0.0.1:1", "secret", demoKey{})
 	line, rest, _ := strings.Cut(out.String(), "\n")
 	var document demoResult
 	if err := json.Unmarshal([]byte(line), &document); err != nil || rest != "" {
 		t.Fatalf("%v; after the first line: %q", err, rest)
 	}
-	if document.Password != "secret" || len(document.Users) != 9 || document.Clinics[0].Slug != "cedar" {
+	if document.Password != "secret" || len(document.Users) != 9 || document.Clinics[0].Slug != "cedar" || document.APIKey.Key != "up_live_x" {
 		t.Errorf("machines read %+v", document)
 	}
 }
@@ -227,7 +253,7 @@ func TestPrintTour_SurvivesTheShell(t *testing.T) {
 	t.Parallel()
 	password := `it's "$HOME" \o/ ` + "`id`"
 	a, out := appOn(t)
-	a.printTour("http://127.0.0.1:1", password)
+	a.printTour("http://127.0.0.1:1", password, demoKey{Customer: "harbor", Key: "up_live_x"})
 	// A curl that prints what it was given to send.
 	_, calls, _ := strings.Cut(out.String(), "TOKEN=")
 	signIn, _, _ := strings.Cut(calls, ` | sed`)

@@ -39,7 +39,7 @@ func TestEmbedded(t *testing.T) {
 	}
 	// Commands join it.
 	run(t, "", dir, "customer", "create", "lakeside", "--name=Lakeside").want(t, exitOK)
-	run(t, "", dir, "migrate", "status").want(t, exitOK, "0001_identity     20")
+	run(t, "", dir, "migrate", "status").want(t, exitOK).wantRow(t, "0001_identity", "20")
 	// So does another server, which ends with the one it joined.
 	joined := serve(t, keepSecret(&second), "serve", dir)
 	url := joined.url(t)

@@ -67,6 +67,18 @@ func (r result) want(t *testing.T, code int, texts ...string) result {
 	return r
 }
 
+// wantRow demands a row of a table whose first cell is name and whose second
+// begins with text.
+func (r result) wantRow(t *testing.T, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(r.out) {
+		if cells := strings.Fields(line); len(cells) > 1 && cells[0] == name && strings.HasPrefix(cells[1], text) {
+			return
+		}
+	}
+	t.Errorf("no row of %s has %q\nstdout: %s\nstderr: %s", name, text, r.out, r.err)
+}
+
 // decode reads standard output, which must be one JSON document.
 func decode[T any](t *testing.T, r result) T {
 	t.Helper()

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"upstream/internal/config"
+	"upstream/internal/guard"
+	"upstream/internal/jobs"
+	"upstream/internal/throttle"
 	"upstream/store"
 )
 
@@ -40,6 +43,9 @@ type server struct {
 	listeners listeners
 	store     *store.Store
 	database  *database
+	// workers is nil when this process works on no jobs.
+	workers  *jobs.Workers
+	throttle *throttle.Throttle
 }
 
 // openServer gives fn a server that is about to listen. What can be found wrong
@@ -48,30 +54,67 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
+	limits, err := a.newThrottle(c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = limits.Close() }()
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	return a.openStore(ctx, c.MaxConns, migrate, func(st *store.Store, d *database) error {
-		return fn(&server{app: a, config: c, listeners: l, store: st, database: d})
+	keys := c.Keys()
+	return a.open(ctx, opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys}, func(st *store.Store, d *database) error {
+		return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits})
 	})
 }
 
-// Limits of a connection, against clients that are slow on purpose. Bodies may
-// take longer than headers: a claims file is large.
-const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 15 * time.Minute
-	writeTimeout      = 20 * time.Minute
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-)
+// newThrottle is nil when throttling is switched off.
+func (a *app) newThrottle(c config.Serve) (*throttle.Throttle, error) {
+	rates, err := throttle.ParseRates(c.ThrottleRates)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--throttle-rates: %w", err)}
+	}
+	t, err := throttle.New(throttle.Options{Rates: rates, RedisURL: c.RedisURL, Logger: a.log})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if c.Throttle == "off" {
+		return nil, t.Close()
+	}
+	return t, nil
+}
+
+// patience is how long a connection may take, against clients that are slow on
+// purpose.
+type patience struct {
+	// header is for the request line and the headers, read for the whole request,
+	// write for everything from the headers to the end of the answer. Bodies may
+	// take longer than headers: a claims file is large. The edges demand small
+	// bodies sooner.
+	header, read, write time.Duration
+	// idle is for the time between two requests.
+	idle time.Duration
+}
+
+func defaultPatience() patience {
+	return patience{header: 10 * time.Second, read: 15 * time.Minute, write: 20 * time.Minute, idle: 2 * time.Minute}
+}
+
+const maxHeaderBytes = 64 << 10
 
 // run serves until ctx ends or something fails, calls ready with the address
 // once requests are answered, and drains.
 func (s *server) run(ctx context.Context, ready func(url string)) error {
+	if err := s.prepareWorkers(ctx); err != nil {
+		return err
+	}
 	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	stopWorkers, err := s.startWorkers(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,12 +124,11 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancelRequests()
-	defer s.startHousekeeping(requests, s.store, housekeepingInterval)()
-	public := newServer(requests, handler, s.log)
+	public := newServer(requests, handler, s.log, defaultPatience())
 	servers := []*http.Server{public}
 	group.Go(func() { failed <- public.Serve(s.listeners.public) })
 	if s.listeners.admin != nil {
-		admin := newServer(requests, adminHandler(), s.log)
+		admin := newServer(requests, adminHandler(), s.log, defaultPatience())
 		servers = append(servers, admin)
 		group.Go(func() { failed <- admin.Serve(s.listeners.admin) })
 		s.log.InfoContext(ctx, "admin listener", "addr", s.listeners.admin.Addr().String())
@@ -102,32 +144,50 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 		s.log.InfoContext(ctx, "draining", "timeout", s.config.DrainTimeout)
 	case err = <-failed:
 	}
-	return errors.Join(err, drain(s.config.DrainTimeout, servers))
+	// Both at once: each may take all of the time.
+	jobsDone := make(chan error, 1)
+	go func() { jobsDone <- stopWorkers() }()
+	return errors.Join(err, drain(s.config.DrainTimeout, servers), <-jobsDone)
+}
+
+// prepareWorkers makes the workers, unless other processes do the work.
+func (s *server) prepareWorkers(ctx context.Context) (err error) {
+	if !s.config.Workers {
+		return nil
+	}
+	public := s.config.PublicURL
+	if public == "" {
+		public = s.listeners.url()
+	}
+	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, jobs.Options{PublicURL: public, DrainTimeout: s.config.DrainTimeout})
+	return err
+}
+
+// startWorkers begins the work, if there is any to do here, and answers with
+// what ends it.
+func (s *server) startWorkers(ctx context.Context) (stop func() error, err error) {
+	if s.workers == nil {
+		return func() error { return nil }, nil
+	}
+	return s.workers.Stop, s.workers.Start(ctx)
 }
 
 func (s *server) handler() (http.Handler, error) {
-	secret, err := s.secret()
+	secret, err := s.secret(s.config.Keys())
 	if err != nil {
 		return nil, err
 	}
-	return s.edges.Handler(Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log})
+	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle}
+	if s.workers != nil {
+		deps.Workers = s.workers.Check
+	}
+	return s.edges.Handler(deps)
 }
 
-func (s *server) secret() ([]byte, error) {
-	if !s.database.embedded() {
-		return s.config.Secret(false, "")
-	}
-	dir, err := s.dataDir()
-	if err != nil {
-		return nil, err
-	}
-	return s.config.Secret(true, dir)
-}
-
-func newServer(requests context.Context, handler http.Handler, log *slog.Logger) *http.Server {
+func newServer(requests context.Context, handler http.Handler, log *slog.Logger, p patience) *http.Server {
 	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: handler, ReadHeaderTimeout: p.header, ReadTimeout: p.read,
+		WriteTimeout: p.write, IdleTimeout: p.idle, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
@@ -146,7 +206,8 @@ func drain(timeout time.Duration, servers []*http.Server) error {
 	return err
 }
 
-// adminHandler serves the profiles of the process.
+// adminHandler serves the profiles of the process, with the headers of all
+// answers: a browser of the operator is no less worth attacking.
 func adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -154,5 +215,5 @@ func adminHandler() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
+	return guard.Headers(false)(mux)
 }

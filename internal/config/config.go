@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -31,8 +33,16 @@ type Serve struct {
 	Migrate        bool          `name:"migrate" env:"UPSTREAM_MIGRATE" help:"Apply pending migrations at start (always so with the embedded database)."`
 	MaxUploadBytes int64         `name:"max-upload-bytes" env:"UPSTREAM_MAX_UPLOAD_BYTES" default:"1073741824" help:"Largest claims file accepted."`
 	MaxConns       int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
+	CORSOrigins    []string      `name:"cors-origins" env:"UPSTREAM_CORS_ORIGINS" help:"Origins whose pages may call the APIs from a browser, separated by commas: https://host[:port]. Unset: none." placeholder:"ORIGIN,..."`
 	Introspection  bool          `name:"introspection" env:"UPSTREAM_INTROSPECTION" default:"true" negatable:"" help:"Let signed-in users read the GraphQL schema."`
-	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests may take after SIGTERM."`
+	Throttle       string        `name:"throttle" env:"UPSTREAM_THROTTLE" enum:"on,off" default:"on" help:"Limit how much each caller may ask for: on or off."`
+	ThrottleRates  []string      `name:"throttle-rates" env:"UPSTREAM_THROTTLE_RATES" help:"Rates that differ from the defaults, such as report_generation=100/h,sign_in=20/15m,burst=off." placeholder:"CLASS=RATE,..."`
+	RedisURL       string        `name:"redis-url" env:"REDIS_URL" help:"Redis in which replicas count requests together. Unset: each counts for itself." placeholder:"URL"`
+	TrustedProxies []string      `name:"trusted-proxies" env:"UPSTREAM_TRUSTED_PROXIES" help:"Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8." placeholder:"CIDR,..."`
+	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests and jobs may take after SIGTERM."`
+	Workers        bool          `name:"workers" env:"UPSTREAM_WORKERS" default:"true" negatable:"" help:"Work on background jobs, too; without, run \"upstream work\" beside."`
+
+	Mail Mail `embed:""`
 }
 
 // Validate names every setting that cannot work.
@@ -42,9 +52,12 @@ func (s Serve) Validate() error {
 		s.checkAdminAddr(),
 		s.checkPublicURL(),
 		s.checkSecretKey(),
+		s.checkCORSOrigins(),
+		s.checkProxies(),
 		positive("--max-upload-bytes", s.MaxUploadBytes),
 		positive("--max-conns", s.MaxConns),
 		positive("--drain-timeout", s.DrainTimeout),
+		s.Mail.Validate(),
 	)
 }
 
@@ -72,6 +85,36 @@ func (s Serve) checkPublicURL() error {
 		return errors.New("--public-url must look like https://host or https://host/prefix")
 	}
 	return nil
+}
+
+func (s Serve) checkProxies() error {
+	_, err := s.ProxyNetworks()
+	return err
+}
+
+// ProxyNetworks are the networks of the proxies in front of the server. An
+// address without a length is that one address.
+func (s Serve) ProxyNetworks() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range s.TrustedProxies {
+		network, err := parseNetwork(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies must be networks such as 10.0.0.0/8, or addresses, not %q", text)
+		}
+		if network.Bits() == 0 {
+			return nil, fmt.Errorf("--trusted-proxies must not be every address, as %q is: clients could name any as theirs", text)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
+func parseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
 }
 
 func positive[N int32 | int64 | time.Duration](flag string, value N) error {

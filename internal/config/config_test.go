@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,6 +46,13 @@ func TestValidate(t *testing.T) {
 		"public with a query": {func(s *Serve) { s.PublicURL = "https://upstream.example/?a=b" }, "--public-url"},
 		"public with a login": {func(s *Serve) { s.PublicURL = "https://me:pw@upstream.example" }, "--public-url"},
 		"public garbage":      {func(s *Serve) { s.PublicURL = "https://%zz" }, "--public-url"},
+		"origins":             {func(s *Serve) { s.CORSOrigins = []string{"http://localhost:3000", " https://App.example "} }, ""},
+		"origin at a path":    {func(s *Serve) { s.CORSOrigins = []string{"https://app.example/"} }, `--cors-origins must look like https://host or https://host:port, not "https://app.example/"`},
+		"every origin":        {func(s *Serve) { s.CORSOrigins = []string{"*"} }, `--cors-origins lists origins one by one; "*"`},
+		"proxies":             {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/8", " 2001:db8::/32", "192.0.2.1"} }, ""},
+		"a proxy's name":      {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/8", "proxy"} }, `--trusted-proxies must be networks such as 10.0.0.0/8, or addresses, not "proxy"`},
+		"a proxy too long":    {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/33"} }, "--trusted-proxies"},
+		"every proxy":         {func(s *Serve) { s.TrustedProxies = []string{"0.0.0.0/0"} }, "--trusted-proxies must not be every address"},
 		"no bytes":            {func(s *Serve) { s.MaxUploadBytes = 0 }, "--max-upload-bytes must be more than 0"},
 		"negative":            {func(s *Serve) { s.MaxConns = -1 }, "--max-conns must be more than 0"},
 		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
@@ -97,7 +105,9 @@ func variables() []string {
 	return []string{
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
-		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT",
+		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
+		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
+		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
 	}
 }
 
@@ -121,7 +131,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second,
+			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true, Throttle: "on",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -133,7 +143,9 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	unset(t)
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
-		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s",
+		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "7s", "https://app.example",
+		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>",
+		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
 	} {
 		t.Setenv(variables()[i], value)
 	}
@@ -148,7 +160,10 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		},
 		Serve: Serve{
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
-			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second,
+			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second, CORSOrigins: []string{"https://app.example"},
+			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
+			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
+			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -242,5 +257,13 @@ func TestKeepSecret_Failures(t *testing.T) {
 	}
 	if _, err := KeepSecret(filepath.Join(cut, "secret")); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("below a file: %v", err)
+	}
+}
+
+func TestProxyNetworks(t *testing.T) {
+	t.Parallel()
+	got, err := Serve{TrustedProxies: []string{"10.1.2.3/8", "192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1"}}.ProxyNetworks()
+	if want := "[10.0.0.0/8 192.0.2.1/32 192.0.2.2/32 2001:db8::1/128]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v; want %s", got, err, want)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"upstream/internal/postgres"
+	"upstream/internal/secrets"
 	"upstream/internal/testdb"
 	"upstream/models"
 	"upstream/models/claimfile"
@@ -54,7 +55,7 @@ func New(t testing.TB) *World {
 	}
 	w := &World{
 		TB: t, DB: db,
-		Store: store.New(db.App, store.Options{Now: Now, Groups: groups}),
+		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t)}),
 		bun:   bun.NewDB(stdlib.OpenDBFromPool(db.App), pgdialect.New()),
 	}
 	closeAfter(t, w.Store)
@@ -71,12 +72,25 @@ func closeAfter(t testing.TB, c io.Closer) {
 	})
 }
 
-// StoreWith is another store on the World's database, with the World's clock
-// and CPT groups unless opts names others.
+// Sealer seals with a key for tests, the same each time.
+func Sealer(t testing.TB) *secrets.Sealer {
+	t.Helper()
+	sealer, err := secrets.New([]byte("a secret key for tests, 32 bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealer
+}
+
+// StoreWith is another store on the World's database, with the World's clock,
+// CPT groups and key unless opts names others.
 func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	w.Helper()
 	if opts.Now == nil {
 		opts.Now = Now
+	}
+	if opts.Sealer == nil {
+		opts.Sealer = Sealer(w)
 	}
 	groups, err := claimfile.DefaultGroups()
 	if err != nil {
@@ -136,6 +150,18 @@ func (t *Tenant) UserWithHash(role models.Role, hash string) models.Viewer {
 
 // System is the operator acting for the customer.
 func (t *Tenant) System() models.Viewer { return models.SystemViewer(t.Customer.ID) }
+
+// APIKey makes a key with these scopes.
+func (t *Tenant) APIKey(scopes ...models.Scope) *models.IssuedAPIKey {
+	t.Helper()
+	issued, err := t.Store.CreateAPIKey(context.Background(), t.System(), models.NewAPIKey{
+		Name: fmt.Sprintf("key %d", t.seq.Add(1)), Scopes: scopes,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued
+}
 
 // Batch describes equal claims: Count of them, decided on the days from
 // FirstDay on, one day after another and round again.

@@ -37,6 +37,10 @@ const (
 	// landingPolicy is for a page without script.
 	landingPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; " +
 		"form-action 'none'; frame-ancestors 'none'"
+	// accountPolicy is for the forms behind mailed links, which their script
+	// sends to this server and nothing else may send anywhere.
+	accountPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	// filePolicy is for what is not a page, should a browser show it as one.
 	filePolicy = "default-src 'none'; frame-ancestors 'none'"
 )
@@ -47,6 +51,7 @@ var assets = []struct {
 	name string
 }{
 	{embedded, "pages/site.css"},
+	{embedded, "pages/account.js"},
 	{embedded, "pages/docs.js"},
 	{embedded, "dist/playground/playground.css"},
 	{embedded, "dist/playground/playground.js"},
@@ -61,6 +66,8 @@ var htmlPages = []struct{ path, template, policy string }{
 	{"/playground", "playground.html", pagePolicy},
 	{"/api/docs", "docs.html", pagePolicy},
 	{"/api/redoc", "redoc.html", redocPolicy},
+	{"/reset-password", "reset-password.html", accountPolicy},
+	{"/accept-invitation", "accept-invitation.html", accountPolicy},
 }
 
 var contentTypes = map[string]string{

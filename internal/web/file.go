@@ -71,10 +71,6 @@ func (f *file) writeHeader(h http.Header, zipped bool) {
 	h.Set("Content-Type", f.contentType)
 	h.Set("Content-Security-Policy", f.policy)
 	h.Set("Cache-Control", f.cacheControl)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if f.packed || f.pack != nil {
 		h.Add("Vary", "Accept-Encoding")
 	}

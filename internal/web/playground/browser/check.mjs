@@ -124,6 +124,50 @@ async function redoc(page, shot) {
   await shot('redoc');
 }
 
+// reset asks for a link, follows it, and chooses a password.
+async function reset(page, shot) {
+  await page.goto('/reset-password');
+  await page.getByRole('heading', { name: 'Reset your password' }).waitFor();
+  await page.getByRole('button', { name: 'Send the link' }).click();
+  await page.getByText('Fill this in.').waitFor();
+  await page.getByLabel('E-mail').fill(options.email);
+  await shot('reset-ask');
+  if (!options.fake) return; // the mail cannot be read here
+  await page.getByLabel('E-mail').press('Enter');
+  await page.getByRole('heading', { name: 'Look into your mail' }).waitFor();
+  await page.goto('/reset-password#token=stale');
+  await choosePassword(page, 'staple of the bright heron', 'Set the password');
+  await page.getByRole('alert').filter({ hasText: 'The link is unknown' }).waitFor();
+  await page.goto('/reset-password#token=good');
+  await page.waitForFunction(() => location.hash === ''); // the secret leaves the address
+  await choosePassword(page, 'short', 'Set the password');
+  await page.getByText('Must have at least 12 characters.').waitFor();
+  assert.equal(await page.getByLabel('New password').getAttribute('aria-invalid'), 'true');
+  await page.getByLabel('Show the password').check();
+  assert.equal(await page.getByLabel('New password').getAttribute('type'), 'text');
+  await shot('reset-refused');
+  await choosePassword(page, 'staple of the bright heron', 'Set the password');
+  await page.getByRole('heading', { name: 'Your password was changed' }).waitFor();
+  await shot('reset-done');
+}
+
+async function invitation(page, shot) {
+  await page.goto('/accept-invitation');
+  await page.getByText('Open the link in the mail that invited you.').waitFor();
+  if (!options.fake) return;
+  await page.goto('/accept-invitation#token=good');
+  await page.getByLabel('First name').fill('Ada');
+  await page.getByLabel('Last name').fill('Lovelace');
+  await shot('invitation');
+  await choosePassword(page, 'staple of the bright heron', 'Join');
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+}
+
+async function choosePassword(page, password, button) {
+  await page.locator('input[autocomplete=new-password]').fill(password);
+  await page.getByRole('button', { name: button }).click();
+}
+
 // watch collects what a page did that it should not do.
 async function watch(context, faults) {
   await context.exposeBinding('reportViolation', (_source, violation) => faults.push(`policy: ${violation}`));
@@ -138,8 +182,8 @@ async function watch(context, faults) {
   });
   context.on('weberror', (error) => faults.push(`exception: ${error.error().message}`));
   context.on('console', (message) => {
-    // Chromium itself logs the refused sign-in of the walk.
-    const expected = message.location().url.endsWith('/auth/token/');
+    // Chromium itself logs what the walk is refused on purpose.
+    const expected = /\/auth\/(token|password-reset\/confirm)\/$/.test(message.location().url);
     if (message.type() === 'error' && !expected) faults.push(`console: ${message.text()}`);
   });
 }
@@ -167,7 +211,7 @@ async function walk(browser, name, steps) {
 if (options.shots) await mkdir(options.shots, { recursive: true });
 const browser = await chromium.launch({ executablePath: options.chromium, args: FLAGS });
 const faults = [];
-for (const [name, steps] of Object.entries({ landing, playground, swagger, redoc })) {
+for (const [name, steps] of Object.entries({ landing, playground, swagger, redoc, reset, invitation })) {
   faults.push(...(await walk(browser, name, steps)));
 }
 await browser.close();

@@ -143,6 +143,21 @@ function answerToken(route) {
   return route.fulfill(json(401, { title: 'Unauthenticated', status: 401, code: 'UNAUTHENTICATED', detail }));
 }
 
+// answerLink takes the link "good" and passwords that are long enough.
+function answerLink(route) {
+  const body = route.request().postDataJSON();
+  const errors = [];
+  if (body.token !== 'good') {
+    errors.push({ path: 'token', code: 'invalid', message: 'is unknown, was used or replaced, or has expired: ask for a new link' });
+  }
+  const [field] = ['new_password', 'password'].filter((name) => name in body);
+  if (body[field].length < 12) errors.push({ path: field, code: 'too_short', message: 'must have at least 12 characters' });
+  if (errors.length > 0) {
+    return route.fulfill(json(422, { title: 'Invalid input', status: 422, code: 'VALIDATION', detail: 'The input is not valid.', errors }));
+  }
+  return route.fulfill({ status: 204 });
+}
+
 function answerEvents(route) {
   const authorization = route.request().headers().authorization ?? 'none';
   return route.fulfill(json(200, { count: 1, results: [{ payer: 'Aetna', authorization }] }));
@@ -152,6 +167,9 @@ function answerEvents(route) {
 export async function pretend(context) {
   await context.route('**/graphql', answerGraphQL);
   await context.route('**/api/v1/auth/token/', answerToken);
+  await context.route('**/api/v1/auth/password-reset/', (route) => route.fulfill(json(202, {})));
+  await context.route('**/api/v1/auth/password-reset/confirm/', answerLink);
+  await context.route('**/api/v1/auth/invitations/accept/', answerLink);
   await context.route('**/api/v1/drift-events/**', answerEvents);
   await context.route('**/api/openapi.json', (route) => route.fulfill(json(200, openAPI)));
 }

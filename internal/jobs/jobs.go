@@ -1,0 +1,165 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"upstream/internal/mail"
+	"upstream/models"
+	"upstream/store"
+)
+
+// How the queue is worked on.
+const (
+	// pollInterval is how long a job may wait to be noticed.
+	pollInterval = time.Second
+	// maxWorkers is how many jobs a process works on at a time.
+	maxWorkers = 8
+	// maxAttempts is how often a job is tried: the pauses grow with the fourth
+	// power of the attempt, to eleven hours in all. A mailed link that arrives
+	// later than a day would be no good.
+	maxAttempts = 12
+	// jobTimeout bounds one attempt.
+	jobTimeout = time.Minute
+	// housekeepingInterval is how often what has expired is deleted.
+	housekeepingInterval = time.Hour
+)
+
+// Options are what Workers take from outside. Store and Mail are required.
+type Options struct {
+	Store *store.Store
+	Mail  mail.Sender
+	// PublicURL is what links in mails begin with.
+	PublicURL string
+	// Logger hears of failures; defaults to slog.Default.
+	Logger *slog.Logger
+	// PollInterval is how long a job may wait to be noticed; a second when zero.
+	PollInterval time.Duration
+	// DrainTimeout is how long running jobs may take once the workers are to
+	// stop, before they are cancelled; 30 s when zero.
+	DrainTimeout time.Duration
+
+	// register adds workers of tests.
+	register func(*river.Workers)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.PollInterval == 0 {
+		o.PollInterval = pollInterval
+	}
+	if o.DrainTimeout == 0 {
+		o.DrainTimeout = 30 * time.Second
+	}
+	return o
+}
+
+// link is a page of the public address. What follows the number sign no browser
+// sends anywhere, so that a secret there reaches no log.
+func (o Options) link(page, secret string) string {
+	link := strings.TrimSuffix(o.PublicURL, "/") + "/" + page
+	if secret != "" {
+		link += "#token=" + secret
+	}
+	return link
+}
+
+// Workers work on the jobs of a database. Several processes may do so at once:
+// each job is one's.
+type Workers struct {
+	queue   *store.Queue
+	drain   time.Duration
+	running atomic.Bool
+}
+
+// New makes Workers that do nothing before Start.
+func New(opts Options) (*Workers, error) {
+	opts = opts.withDefaults()
+	if opts.Store == nil || opts.Mail == nil {
+		return nil, errors.New("jobs: no store or no way to send mail")
+	}
+	workers := river.NewWorkers()
+	register(workers, opts)
+	if opts.register != nil {
+		opts.register(workers)
+	}
+	queue, err := opts.Store.NewQueue(river.Config{
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		Workers:           workers,
+		PeriodicJobs:      periodic(),
+		FetchCooldown:     min(opts.PollInterval, river.FetchCooldownDefault),
+		FetchPollInterval: opts.PollInterval,
+		JobTimeout:        jobTimeout,
+		MaxAttempts:       maxAttempts,
+		SoftStopTimeout:   opts.DrainTimeout,
+		ErrorHandler:      &failures{log: opts.Logger},
+		Logger:            slog.New(quiet{opts.Logger.Handler()}),
+		// REINDEX is for the owner of the tables, which the runtime role is not.
+		ReindexerIndexNames: []string{},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jobs: %w", err)
+	}
+	return &Workers{queue: queue, drain: opts.DrainTimeout}, nil
+}
+
+// register adds the worker of every kind of job.
+func register(workers *river.Workers, opts Options) {
+	river.AddWorker(workers, &housekeeping{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, &passwordResetMail{opts: opts})
+	river.AddWorker(workers, &passwordChangedMail{opts: opts})
+}
+
+// periodic are the jobs that recur. Of all processes on a database one, their
+// leader, enqueues them.
+func periodic() []*river.PeriodicJob {
+	once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: housekeepingInterval}, MaxAttempts: 1}
+	return []*river.PeriodicJob{
+		river.NewPeriodicJob(river.PeriodicInterval(housekeepingInterval), func() (river.JobArgs, *river.InsertOpts) {
+			return models.HousekeepingJob{}, once
+		}, &river.PeriodicJobOpts{RunOnStart: true}),
+	}
+}
+
+// Start begins to work and returns. The end of ctx does not end the work: Stop
+// does.
+func (w *Workers) Start(ctx context.Context) error {
+	if err := w.queue.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start working on jobs: %w", err)
+	}
+	w.running.Store(true)
+	return nil
+}
+
+// Stop takes no new jobs and waits for those that run. After the drain timeout
+// they are cancelled, which puts them back into the queue, and that is the
+// error. A job that heeds no cancellation is left behind.
+func (w *Workers) Stop() error {
+	w.running.Store(false)
+	const grace = 5 * time.Second // for cancelled jobs to return and be put back
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), w.drain+grace)
+	defer cancel()
+	err := w.queue.Stop(ctx)
+	if err != nil || time.Since(start) >= w.drain {
+		return fmt.Errorf("jobs were still running after %s and were cut off", w.drain)
+	}
+	return nil
+}
+
+// Check answers nil while the workers work; it is a condition of readiness.
+func (w *Workers) Check(context.Context) error {
+	if !w.running.Load() {
+		return errors.New("jobs: the workers do not run")
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+-- River's own migrations have removed its tables by now.
+DROP SCHEMA river;

@@ -1,0 +1,36 @@
+package models
+
+import "time"
+
+// JobArgs are the arguments of a background job, stored as JSON until it is
+// done. They name rows by identifier and never hold a secret, an address or
+// anything about a patient: the job asks the store for what it needs.
+type JobArgs interface {
+	// Kind names the job: lower-case words joined by underscores. It must not
+	// change while jobs of it are waiting.
+	Kind() string
+}
+
+// HousekeepingJob deletes what has expired.
+type HousekeepingJob struct{}
+
+// Kind implements [JobArgs].
+func (HousekeepingJob) Kind() string { return "housekeeping" }
+
+// PasswordResetMailJob mails the link of a password reset.
+type PasswordResetMailJob struct {
+	ResetID PasswordResetID `json:"reset_id"`
+}
+
+// Kind implements [JobArgs].
+func (PasswordResetMailJob) Kind() string { return "password_reset_mail" }
+
+// PasswordChangedMailJob tells a user that the password was changed.
+type PasswordChangedMailJob struct {
+	UserID UserID `json:"user_id"`
+	// At is when it was changed.
+	At time.Time `json:"at"`
+}
+
+// Kind implements [JobArgs].
+func (PasswordChangedMailJob) Kind() string { return "password_changed_mail" }

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"upstream/models"
+)
+
+// How often, at most, a key's row is written because it was used.
+const (
+	// APIKeyUseNoted is how often the last use of a key is noted.
+	APIKeyUseNoted = time.Minute
+	// APIKeyRefusalNoted is how often a use from a foreign address is audited:
+	// whoever sends a leaked key all day must not be able to fill the log.
+	APIKeyRefusalNoted = time.Hour
+)
+
+// UseAPIKey is the key of this hash, if the viewer, who is anonymous so far,
+// may use it now. An unknown, a revoked and an expired key are UNAUTHENTICATED
+// alike; a use from outside the key's networks is FORBIDDEN, and audited.
+//
+// The key is found by the hash of 256 random bits, so that the time of the
+// look-up tells nothing about any key there is.
+func (s *Store) UseAPIKey(ctx context.Context, v models.Viewer, hash models.SecretHash) (*models.APIKey, error) {
+	admitted := false
+	key, err := system(ctx, s, func(tx *systemTx) (*models.APIKey, error) {
+		key := new(models.APIKey)
+		err := tx.tx.NewSelect().Model(key).Where("key_hash = ?", hash[:]).Limit(1).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && !key.LiveAt(tx.now) {
+			return nil, models.NewError(models.CodeUnauthenticated, "The API key is not valid: it is unknown, revoked or expired.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if admitted = key.Admits(v.RemoteAddr); !admitted {
+			return key, tx.noteRefusal(ctx, v, key)
+		}
+		return key, tx.noteUse(ctx, v, key)
+	})
+	if err == nil && !admitted {
+		err = models.NewError(models.CodeForbidden, "The API key may not be used from this network address.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// noteUse remembers when and from where a key was last used. It waits for
+// nobody: a row that somebody holds is left alone, another request comes soon.
+// Nor does anybody wait for the disk: the last minute may be forgotten.
+func (tx *systemTx) noteUse(ctx context.Context, v models.Viewer, key *models.APIKey) error {
+	if key.LastUsedAt != nil && key.LastUsedAt.After(tx.now.Add(-APIKeyUseNoted)) {
+		return nil
+	}
+	_, err := tx.tx.ExecContext(ctx, `
+		WITH hurry AS (SELECT set_config('synchronous_commit', 'off', true)),
+		free AS (SELECT customer_id, id FROM api_keys, hurry
+			WHERE customer_id = ?0 AND id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2)
+			FOR NO KEY UPDATE OF api_keys SKIP LOCKED)
+		UPDATE api_keys AS ak SET last_used_at = ?3, last_used_addr = ?4, version = version + 1
+		FROM free WHERE ak.customer_id = free.customer_id AND ak.id = free.id`,
+		key.CustomerID, key.ID, tx.now.Add(-APIKeyUseNoted), tx.now, nonEmpty(clip(v.RemoteAddr)))
+	return err
+}
+
+// noteRefusal audits that a key came from outside its networks.
+func (tx *systemTx) noteRefusal(ctx context.Context, v models.Viewer, key *models.APIKey) error {
+	if key.LastRefusedAt != nil && key.LastRefusedAt.After(tx.now.Add(-APIKeyRefusalNoted)) {
+		return nil
+	}
+	result, err := tx.tx.ExecContext(ctx, `
+		WITH free AS (SELECT customer_id, id FROM api_keys
+			WHERE customer_id = ?0 AND id = ?1 AND (last_refused_at IS NULL OR last_refused_at <= ?2)
+			FOR NO KEY UPDATE SKIP LOCKED)
+		UPDATE api_keys AS ak SET last_refused_at = ?3
+		FROM free WHERE ak.customer_id = free.customer_id AND ak.id = free.id`,
+		key.CustomerID, key.ID, tx.now.Add(-APIKeyRefusalNoted), tx.now)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	v.KeyID, v.Email = key.ID, key.Name
+	return tx.auditIn(ctx, key.CustomerID, v, auditAPIKeyRefused, "api_key", key.ID.String(), change{})
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"upstream/migrations"
+	"upstream/models"
+)
+
+// Effects leave as rows: a use case inserts the job that will mail or call
+// somebody in its own transaction, so that the job exists exactly when what it
+// tells about was committed.
+
+// Queue is the job queue as those see it who work on it.
+type Queue = river.Client[pgx.Tx]
+
+// queueDriver is River's driver without LISTEN and NOTIFY. Workers poll instead:
+// that works behind a pooler which hands connections around, and a NOTIFY would
+// make every transaction that enqueues wait for the others at its commit.
+type queueDriver struct{ *riverpgxv5.Driver }
+
+// SupportsListener implements River's driver.
+func (queueDriver) SupportsListener() bool { return false }
+
+// SupportsListenNotify implements River's driver.
+func (queueDriver) SupportsListenNotify() bool { return false }
+
+// NewQueue is a client of the queue on the store's pool that works as config
+// says; the schema is the store's to know.
+func (s *Store) NewQueue(config river.Config) (*Queue, error) {
+	config.Schema, config.PollOnly = migrations.RiverSchema, true
+	return river.NewClient(queueDriver{riverpgxv5.New(s.pool)}, &config)
+}
+
+// newOutbox is a client that inserts and does nothing else.
+func newOutbox(pool *pgxpool.Pool, log *slog.Logger) *Queue {
+	client, err := river.NewClient(queueDriver{riverpgxv5.New(pool)}, &river.Config{Schema: migrations.RiverSchema, Logger: log})
+	if err != nil {
+		panic(err) // the configuration is constant
+	}
+	return client
+}
+
+// jobMetadata travels beside the arguments of a job.
+type jobMetadata struct {
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// JobRequestID reads, from the metadata of a job, the request that caused it;
+// empty when none did.
+func JobRequestID(metadata []byte) string {
+	var m jobMetadata
+	if json.Unmarshal(metadata, &m) != nil {
+		return ""
+	}
+	return m.RequestID
+}
+
+// enqueue inserts a job that exists once the transaction commits.
+func (tx *tenantTx) enqueue(ctx context.Context, args models.JobArgs) error {
+	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, args) })
+}
+
+// enqueue inserts a job that exists once the transaction commits, on behalf of
+// the viewer.
+func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.JobArgs) error {
+	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, args) })
+}
+
+func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
+	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID)})
+	if err != nil {
+		return err
+	}
+	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, &river.InsertOpts{Metadata: metadata}); err != nil {
+		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)
+	}
+	return nil
+}
+
+type pgxConn = pgx.Conn
+
+// joinedTx is the transaction that a connection is in, as pgx wants to see it.
+// It belongs to who began it: nothing done here ends it.
+type joinedTx struct{ *pgxConn }
+
+// Begin implements pgx.Tx.
+func (t joinedTx) Begin(context.Context) (pgx.Tx, error) { return t, nil } //nolint:ireturn // as pgx declares it
+
+// Commit implements pgx.Tx.
+func (joinedTx) Commit(context.Context) error { return nil }
+
+// Rollback implements pgx.Tx.
+func (joinedTx) Rollback(context.Context) error { return nil }
+
+// LargeObjects implements pgx.Tx.
+func (joinedTx) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} }
+
+// Conn implements pgx.Tx.
+func (t joinedTx) Conn() *pgx.Conn { return t.pgxConn }
