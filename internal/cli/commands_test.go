@@ -305,7 +305,7 @@ func TestDetect(t *testing.T) {
 	t.Parallel()
 	c := newClinic(t)
 	c.Drifting()
-	args := []string{"detect", "--customer=lakeside", "--as-of=" + factory.Today().String()}
+	args := []string{"detect", "--customer=lakeside", "--as-of=" + factory.Today().String(), "--signals=denial_rate,DECISION_TIME"}
 	got := decode[runResult](t, c.run(t, "", append(args, "--json")...).want(t, exitOK))
 	if got.Status != models.RunSuccess || got.Customer != "Clinic lakeside" || got.AsOf != factory.Today() || got.Tests == 0 || got.Message != "" {
 		t.Errorf("run is %+v", got)
@@ -345,6 +345,9 @@ func TestDetect_Flags(t *testing.T) {
 func TestDetect_Silence(t *testing.T) {
 	t.Parallel()
 	c := newClinic(t)
+	c.run(t, "", "detect", "--customer=lakeside").want(t, exitUsage, "customer has no claims yet")
+	c.run(t, "", "detect", "--customer=lakeside", "--signals=DENIAL_RATE,MOOD").want(t, exitUsage, "--signals", "DENIAL_RATE, APPROVAL_RATE")
+	c.Ingest(factory.Batch{Payer: "Payer A", CPT: "99213", Outcome: models.OutcomePaid, Count: 1, FirstDay: factory.Today().AddDays(-20)})
 	c.run(t, "", "detect", "--customer=lakeside", "--as-of=2020-01-01").want(t, exitOK, "0 tests, 0 findings", "There are no claims in either window.")
 	got := decode[runResult](t, c.run(t, "", "detect", "--customer=lakeside", "--as-of=2020-01-01", "--json").want(t, exitOK))
 	if got.Status != models.RunSuccess || got.Tests != 0 || got.Events == nil || got.Message == "" {

@@ -3,6 +3,7 @@ package demo
 import (
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func TestClinics_Detect(t *testing.T) {
 		t.Fatal(err)
 	}
 	want, _ := models.DetectInput{}.Resolve(today)
-	if harbor != want {
+	if !reflect.DeepEqual(harbor, want) {
 		t.Errorf("harbor: %+v, want the defaults %+v", harbor, want)
 	}
 }
