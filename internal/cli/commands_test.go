@@ -347,7 +347,7 @@ func TestDetect_Silence(t *testing.T) {
 	c := newClinic(t)
 	c.run(t, "", "detect", "--customer=lakeside").want(t, exitUsage, "customer has no claims yet")
 	c.run(t, "", "detect", "--customer=lakeside", "--signals=DENIAL_RATE,MOOD").want(t, exitUsage, "--signals", "DENIAL_RATE, APPROVAL_RATE")
-	c.Ingest(factory.Batch{Payer: "Payer A", CPT: "99213", Outcome: models.OutcomePaid, Count: 1, FirstDay: factory.Today().AddDays(-20)})
+	c.Ingest(factory.Batch{Payer: "Payer A", CPT: "99213", Outcome: models.OutcomePaid, Count: 1, FirstDay: factory.Today().AddDays(-300)})
 	c.run(t, "", "detect", "--customer=lakeside", "--as-of=2020-01-01").want(t, exitOK, "0 tests, 0 findings", "There are no claims in either window.")
 	got := decode[runResult](t, c.run(t, "", "detect", "--customer=lakeside", "--as-of=2020-01-01", "--json").want(t, exitOK))
 	if got.Status != models.RunSuccess || got.Tests != 0 || got.Events == nil || got.Message == "" {
