@@ -41,6 +41,7 @@ var openToSystem = map[string]string{
 	"sessions":         "authentication asks whether one has ended",
 	"refresh_tokens":   "found by the hash of what the caller holds",
 	"sign_in_failures": "counted before anybody is known",
+	"invitations":      "found by the hash of what the caller holds",
 }
 
 // table is one of guardedTables, with a row of Cedar and one of Harbor as JSON.

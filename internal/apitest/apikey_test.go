@@ -101,7 +101,7 @@ func permissionFor(path string) models.Permission {
 	return map[string]models.Permission{
 		"claims": models.PermissionViewClaims, "uploads": models.PermissionViewClaims, "customers": models.PermissionViewCustomer,
 		"reports": models.PermissionViewReports, "drift-events": models.PermissionViewReports,
-		"audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
+		"members": models.PermissionManageUsers, "invitations": models.PermissionManageUsers, "audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
 	}[resource]
 }
 

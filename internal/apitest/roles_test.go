@@ -55,6 +55,9 @@ func harmless() map[string]map[string]any {
 		"detectDrift":      {"currentDays": 0},
 		"changeMemberRole": {"id": "memb" + nowhere, "role": "VIEWER", "expectedVersion": 1},
 		"removeMember":     {"id": "memb" + nowhere},
+		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},
+		"resendInvitation": {"id": "inv" + nowhere},
+		"revokeInvitation": {"id": "inv" + nowhere},
 	}
 }
 
@@ -65,6 +68,9 @@ var unguarded = map[string]string{
 	"POST /api/v1/auth/token/verify/":  "takes the token as its input",
 	"POST /api/v1/auth/logout/":        "takes the token as its input",
 	"POST /api/v1/auth/password/":      "is about the own account",
+
+	"POST /api/v1/auth/invitations/accept/": "takes the secret of the link as its input",
+
 	"GET /api/v1/health/":              "says nothing about a customer",
 	"GET /healthz":                     "says nothing about a customer",
 	"GET /readyz":                      "says nothing about a customer",
