@@ -206,7 +206,7 @@ func TestWithDefaultsKeepsWhatIsSet(t *testing.T) {
 		t.Errorf("defaults: %+v", got)
 	}
 	set := Limits{
-		Body: 1, Tokens: 2, Depth: 3, Fields: 4, Aliases: 5, Directives: 6, Fragments: 7, RootFields: 8, Budget: 9, Errors: 10,
+		Body: 1, Arrival: 13, Tokens: 2, Depth: 3, Fields: 4, Aliases: 5, Directives: 6, Fragments: 7, RootFields: 8, Budget: 9, Errors: 10,
 		Query: 11, Mutation: 12,
 	}
 	if got := set.withDefaults(); got != set {

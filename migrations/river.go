@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -93,9 +93,9 @@ func runRiver(ctx context.Context, url string, direction rivermigrate.Direction,
 
 // riverText is what River's steps add to the identity of the migrations.
 func riverText() string {
-	text := ""
+	var text strings.Builder
 	for _, s := range riverSteps() {
-		text += s.migration + " river " + strconv.Itoa(s.from) + " to " + strconv.Itoa(s.to) + "\n"
+		_, _ = fmt.Fprintf(&text, "%s river %d to %d\n", s.migration, s.from, s.to)
 	}
-	return text
+	return text.String()
 }

@@ -124,6 +124,7 @@ func (a *api) registerReset() {
 		"Mails a link to choose a new password to the account with this address. The link works once, for 24 hours, and takes "+
 			"the place of an older one. The answer is the same whether or not there is such an account.")
 	request.status, request.codes = http.StatusAccepted, nil
+	request.throttle = []throttle.Class{throttle.PasswordReset}
 	register(a, request, func(ctx context.Context, in *resetInput) (*verified, error) {
 		if err := a.auth.RequestPasswordReset(ctx, in.Body.Email); err != nil {
 			return nil, err
@@ -134,8 +135,9 @@ func (a *api) registerReset() {
 		"Uses up a mailed link: sets the password of its account and ends all sessions of it. A link that is unknown, was used "+
 			"or replaced, or has expired gets one and the same answer.")
 	confirm.status, confirm.codes = http.StatusNoContent, nil
+	confirm.throttle = []throttle.Class{throttle.PasswordReset}
 	register(a, confirm, func(ctx context.Context, in *confirmInput) (*noOutput, error) {
-		return nil, a.auth.ConfirmPasswordReset(ctx, in.Body.Token, in.Body.New)
+		return nil, a.auth.ConfirmPasswordReset(ctx, string(in.Body.Token), string(in.Body.New))
 	})
 	a.registerAcceptance()
 }

@@ -159,15 +159,18 @@ func (f *fixture) resetToken(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := ""
+	var tokens []string
 	for _, text := range ids {
 		var id models.PasswordResetID
 		if err := id.UnmarshalText([]byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if letter, err := f.Store.PasswordResetLetter(t.Context(), id); err == nil {
-			token += string(letter.Token)
+			tokens = append(tokens, string(letter.Token))
 		}
 	}
-	return token
+	if len(tokens) != 1 {
+		t.Fatalf("%d links would be mailed", len(tokens))
+	}
+	return tokens[0]
 }

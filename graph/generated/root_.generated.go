@@ -168,7 +168,7 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema/apikey.graphqls", Input: `"What a program of a partner shows instead of signing in. Its text is shown once, when it is made; what it opens never changes."
-type ApiKey implements Node {
+type ApiKey implements Node @requires(permission: MANAGE_API_KEYS) {
   "The key's identifier, ` + "`" + `key_…` + "`" + `."
   id: ID!
   "What people call it."
@@ -186,7 +186,7 @@ type ApiKey implements Node {
   "Network address it was last used from; null before the first use."
   lastUsedAddr: String
   "The key that it took the place of by a rotation."
-  replaces: ApiKey
+  replaces: ApiKey @requires(permission: MANAGE_API_KEYS)
   "When a rotation replaced it; it works until ` + "`" + `expiresAt` + "`" + `."
   replacedAt: DateTime
   "When it was revoked; it does not work since."
@@ -290,7 +290,7 @@ type ApiKeyEdge {
 }
 
 extend type Query {
-  "The customer's API keys, those that no longer work included, newest first. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  "The customer's API keys, those that no longer work included, newest first."
   apiKeys(
     "Only keys that match all of these."
     filter: ApiKeyFilter
@@ -306,27 +306,27 @@ extend type Query {
     last: Int
     "Take rows before this cursor."
     before: String
-  ): ApiKeyConnection!
+  ): ApiKeyConnection! @requires(permission: MANAGE_API_KEYS)
 }
 
 extend type Mutation {
-  "Makes a key for a program of a partner. The answer is the only one that ever shows it. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  "Makes a key for a program of a partner. The answer is the only one that ever shows it."
   createApiKey(
     "What the key may do, and from where and until when."
     input: CreateApiKeyInput!
-  ): CreateApiKeyPayload!
+  ): CreateApiKeyPayload! @requires(permission: MANAGE_API_KEYS)
 
-  "Makes a key of the same name and scopes that takes the place of another one, which goes on working for the overlap. A key can be rotated once, and while it works. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  "Makes a key of the same name and scopes that takes the place of another one, which goes on working for the overlap. A key can be rotated once, and while it works."
   rotateApiKey(
     "Which key, and how."
     input: RotateApiKeyInput!
-  ): RotateApiKeyPayload!
+  ): RotateApiKeyPayload! @requires(permission: MANAGE_API_KEYS)
 
-  "Ends a key at once: the next request with it is refused. To revoke it again is no error. Needs the permission ` + "`" + `MANAGE_API_KEYS` + "`" + `, which no key has."
+  "Ends a key at once: the next request with it is refused. To revoke it again is no error."
   revokeApiKey(
     "Which key."
     input: RevokeApiKeyInput!
-  ): RevokeApiKeyPayload!
+  ): RevokeApiKeyPayload! @requires(permission: MANAGE_API_KEYS)
 }
 
 "What a new API key is to be."

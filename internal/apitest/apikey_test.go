@@ -101,7 +101,8 @@ func permissionFor(path string) models.Permission {
 	return map[string]models.Permission{
 		"claims": models.PermissionViewClaims, "uploads": models.PermissionViewClaims, "customers": models.PermissionViewCustomer,
 		"reports": models.PermissionViewReports, "drift-events": models.PermissionViewReports,
-		"members": models.PermissionManageUsers, "invitations": models.PermissionManageUsers, "audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
+		"audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
+		"members": models.PermissionManageUsers, "invitations": models.PermissionManageUsers,
 	}[resource]
 }
 

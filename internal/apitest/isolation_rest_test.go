@@ -221,7 +221,11 @@ func restAt(op restOperation, put func(c *Call, ids []string, value string)) fun
 			ids := own.first(op.pathKinds)
 			c := op.call(ids)
 			c.Body = replaced(op.body, func(_ int, id string) string { return own.first([]string{models.IDPrefix(id)})[0] })
-			c.Header = maps.Clone(header)
+			c.Header = map[string]string{}
+			maps.Copy(c.Header, header)
+			if op.method == http.MethodPatch && c.Header["If-Match"] == "" {
+				c.Header["If-Match"] = "*" // any version, or nothing would be found out
+			}
 			put(&c, ids, value)
 			return s.rest(s, as, c)
 		}
@@ -339,7 +343,8 @@ func (s *town) walkCursors(t *testing.T, p parties) {
 			})(s, p.own, map[string]string{"X-Request-Id": requestName})
 			p.indistinguishable(t, probeOf{name: fmt.Sprint("a cursor of ", op, " by ", order), ask: ask}, cursor, forged(t, cursor))
 		}
-		if op.list && p.foreign.cursors[op.path+" "] == "" {
+		// One's own customer is the only one.
+		if op.list && op.path != "customers/" && p.foreign.cursors[op.path+" "] == "" {
 			t.Errorf("%s has no second row in %s, so no cursor to try", p.foreign.slug, op)
 		}
 	}

@@ -318,6 +318,9 @@ type probeOf struct {
 func (p parties) indistinguishable(t *testing.T, q probeOf, foreign, nobodys string) {
 	t.Helper()
 	for _, as := range p.askers {
+		if as.User == "root" && models.IDPrefix(foreign) == "cust" {
+			continue // who chooses among customers knows of all of them
+		}
 		theirs, none := q.ask(as, foreign), q.ask(as, nobodys)
 		if theirs.status >= http.StatusInternalServerError {
 			t.Errorf("%s by %s with %s: %d %s", q.name, as, foreign, theirs.status, theirs.body)

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ type principal struct {
 	may func(models.Permission) bool
 	// refusal is what all that the policy does not grant answers with.
 	refusal models.Code
-	// word is a part of that refusal; the permission when empty.
+	// word is a part of that refusal; the permission, or a key's scope, when empty.
 	word string
 	// across says that what spans customers is granted all the same.
 	across bool
@@ -37,7 +38,20 @@ func principals() []principal {
 		may := func(p models.Permission) bool { return models.RoleMay(models.Role(role), p) }
 		all = append(all, principal{Asker: Asker{User: "cedar." + role}, may: may, refusal: models.CodeForbidden})
 	}
+	for _, scope := range models.Scope("").Values() {
+		may := func(p models.Permission) bool { return models.ScopesMay([]models.Scope{models.Scope(scope)}, p) }
+		all = append(all, principal{Asker: Asker{Key: scope}, may: may, refusal: models.CodeForbidden})
+	}
 	return all
+}
+
+// wordAbout is what the refusal of a permission has to name: what the principal
+// would need.
+func (p principal) wordAbout(needs models.Permission) string {
+	if scope, some := models.ScopeFor(needs); p.Key != "" && some {
+		return string(scope)
+	}
+	return cmp.Or(p.word, string(needs))
 }
 
 // guarded is an operation of either API and the permission it declares.
@@ -58,25 +72,28 @@ func harmless() map[string]map[string]any {
 		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},
 		"resendInvitation": {"id": "inv" + nowhere},
 		"revokeInvitation": {"id": "inv" + nowhere},
+		"createApiKey":     {"name": "", "scopes": []string{"CLAIMS_READ"}},
+		"rotateApiKey":     {"id": "key" + nowhere},
+		"revokeApiKey":     {"id": "key" + nowhere},
 	}
 }
 
 // unguarded are the operations and root fields that declare no permission, and why.
 var unguarded = map[string]string{
-	"POST /api/v1/auth/token/":         "is how one signs in",
-	"POST /api/v1/auth/token/refresh/": "takes the token as its input",
-	"POST /api/v1/auth/token/verify/":  "takes the token as its input",
-	"POST /api/v1/auth/logout/":        "takes the token as its input",
-	"POST /api/v1/auth/password/":      "is about the own account",
-
-	"POST /api/v1/auth/invitations/accept/": "takes the secret of the link as its input",
-
-	"GET /api/v1/health/":              "says nothing about a customer",
-	"GET /healthz":                     "says nothing about a customer",
-	"GET /readyz":                      "says nothing about a customer",
-	"Query.viewer":                     "is about the own account",
-	"Query.node":                       "declares it on the type of the object: see nodesByType",
-	"Query.nodes":                      "declares it on the types of the objects",
+	"POST /api/v1/auth/token/":                  "is how one signs in",
+	"POST /api/v1/auth/token/refresh/":          "takes the token as its input",
+	"POST /api/v1/auth/token/verify/":           "takes the token as its input",
+	"POST /api/v1/auth/logout/":                 "takes the token as its input",
+	"POST /api/v1/auth/password/":               "is about the own account",
+	"POST /api/v1/auth/password-reset/":         "is for who cannot sign in",
+	"POST /api/v1/auth/password-reset/confirm/": "takes the link's secret as its input",
+	"POST /api/v1/auth/invitations/accept/":     "takes the link's secret as its input",
+	"GET /api/v1/health/":                       "says nothing about a customer",
+	"GET /healthz":                              "says nothing about a customer",
+	"GET /readyz":                               "says nothing about a customer",
+	"Query.viewer":                              "is about the own account",
+	"Query.node":                                "declares it on the type of the object: see nodesByType",
+	"Query.nodes":                               "declares it on the types of the objects",
 }
 
 // acrossCustomers are the operations that superusers use to choose a customer.
@@ -185,10 +202,7 @@ func (s *Server) testRoles(t *testing.T) {
 					}
 					continue
 				}
-				word := p.word
-				if word == "" {
-					word = string(op.needs)
-				}
+				word := p.wordAbout(op.needs)
 				if a.Code != p.refusal || !strings.Contains(string(r.body), word) {
 					t.Errorf("%s answers %q, want %s about %s: %d %s", op.name, a.Code, p.refusal, word, r.status, r.body)
 				}

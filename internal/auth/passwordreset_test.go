@@ -239,7 +239,7 @@ func TestPasswordReset_LeavesNoSecretBehind(t *testing.T) {
 				return err
 			}
 			return tx.QueryRow(t.Context(), `SELECT EXISTS (
-				SELECT FROM (SELECT convert_from(coalesce(token_sealed, ''), 'LATIN1') || pr::text AS text FROM password_resets AS pr
+				SELECT FROM (SELECT encode(coalesce(token_sealed, ''), 'escape') || pr::text AS text FROM password_resets AS pr
 					UNION ALL SELECT j::text FROM river.river_job AS j UNION ALL SELECT a::text FROM audit_events AS a) AS everything
 				WHERE position($1 in text) > 0)`, token).Scan(&all)
 		})

@@ -179,6 +179,8 @@ type opening struct {
 }
 
 // openStore is open for a command that meets no secrets.
+//
+//nolint:unparam // a command says how many connections it may open
 func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn func(*store.Store, *database) error) error {
 	return a.open(ctx, opening{maxConns: maxConns, migrate: migrate}, fn)
 }
@@ -203,9 +205,11 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		}
 		options := store.Options{Logger: a.log, Groups: groups}
 		if o.keys != nil {
-			if options.Sealer, err = a.sealer(*o.keys); err != nil {
+			sealer, err := a.sealer(*o.keys)
+			if err != nil {
 				return err
 			}
+			options.Sealer = sealer
 		}
 		st := store.New(pool, options)
 		defer func() { err = errors.Join(err, st.Close()) }()

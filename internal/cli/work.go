@@ -63,7 +63,7 @@ func (a *app) newWorkers(ctx context.Context, st *store.Store, m config.Mail, op
 }
 
 // sender is the way mail goes out: to the configured server or into files.
-func (a *app) sender(ctx context.Context, m config.Mail) (mail.Sender, error) {
+func (a *app) sender(ctx context.Context, m config.Mail) (mail.Sender, error) { //nolint:ireturn // the settings choose which
 	from, err := m.Sender()
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func encryption(server *config.SMTP) mail.Encryption {
 }
 
 // sealer seals secrets with the configured key, or that of the data directory.
-func (a *app) sealer(keys config.Keys) (store.Sealer, error) {
+func (a *app) sealer(keys config.Keys) (*secrets.Sealer, error) {
 	secret, err := a.secret(keys)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,10 @@ import (
 
 	"upstream/internal/config"
 	"upstream/internal/mail"
+	"upstream/internal/secrets"
 	"upstream/internal/testdb"
+	"upstream/models"
+	"upstream/store"
 )
 
 const publicFlag = "--public-url=https://upstream.example"
@@ -132,6 +135,42 @@ func TestSecretsRotate(t *testing.T) {
 		}
 	}
 	c.run(t, "", "secrets", "rotate", secretFlag).want(t, exitOK, "TABLE", "RESEALED")
+
+	// Sealed with the old key, then rotated: the new key alone opens it.
+	old := strings.Repeat("o", 32)
+	sealWith := func(keys ...string) *store.Store {
+		var raw [][]byte
+		for _, key := range keys {
+			raw = append(raw, []byte(key))
+		}
+		sealer, err := secrets.New(raw[0], raw[1:]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.StoreWith(c.DB.App, store.Options{Sealer: sealer})
+	}
+	v := c.User(models.RoleOwner)
+	in := models.NewPasswordReset{UserID: v.UserID, Token: []byte("the token"), Hash: models.SecretHash{1}}
+	if err := sealWith(old).RequestPasswordReset(t.Context(), v, in); err != nil {
+		t.Fatal(err)
+	}
+	c.run(t, "", "secrets", "rotate", secretFlag).want(t, exitFailure, "neither UPSTREAM_SECRET_KEY nor one of")
+	r = c.run(t, "", "secrets", "rotate", "--json", secretFlag, "--retired-secret-keys="+old).want(t, exitOK)
+	if got := decode[[]rotationResult](t, r); got[0] != (rotationResult{Table: "password_resets", Column: "token_sealed", Secrets: 1, Resealed: 1}) {
+		t.Errorf("%+v", got)
+	}
+	var text string
+	if err := c.DB.App.QueryRow(t.Context(), `SELECT args->>'reset_id' FROM river.river_job WHERE kind = 'password_reset_mail'`).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	var id models.PasswordResetID
+	if err := id.UnmarshalText([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	letter, err := sealWith(strings.TrimPrefix(secretFlag, "--secret-key=")).PasswordResetLetter(t.Context(), id)
+	if err != nil || string(letter.Token) != "the token" {
+		t.Errorf("%v, %v", letter, err)
+	}
 	c.run(t, "", "secrets", "rotate").want(t, exitUsage, "UPSTREAM_SECRET_KEY is required")
 	c.run(t, "", "secrets", "rotate", secretFlag, "--retired-secret-keys=short").want(t, exitFailure, "UPSTREAM_RETIRED_SECRET_KEYS")
 }

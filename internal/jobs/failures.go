@@ -17,11 +17,12 @@ type failures struct{ log *slog.Logger }
 // HandleError implements river.ErrorHandler. The last attempt is an error, those
 // before it are warnings.
 func (f *failures) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
-	level, text := slog.LevelWarn, "job failed, will be tried again"
+	said := append(attributes(job), slog.Any("error", err))
 	if job.Attempt >= job.MaxAttempts {
-		level, text = slog.LevelError, "job failed for the last time"
+		f.log.LogAttrs(ctx, slog.LevelError, "job failed for the last time", said...)
+	} else {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "job failed, will be tried again", said...)
 	}
-	f.log.LogAttrs(ctx, level, text, append(attributes(job), slog.Any("error", err))...)
 	return nil
 }
 

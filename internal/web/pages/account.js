@@ -25,7 +25,8 @@ function tellField(form, name, text) {
   const wrong = document.getElementById(`${name}-wrong`);
   if (!input || !wrong) return false;
   tell(wrong, text);
-  input.toggleAttribute('aria-invalid', text !== '');
+  if (text) input.setAttribute('aria-invalid', 'true');
+  else input.removeAttribute('aria-invalid');
   const rules = document.getElementById(`${name}-rules`);
   const described = [text && wrong.id, rules?.id].filter(Boolean).join(' ');
   if (described) input.setAttribute('aria-describedby', described);

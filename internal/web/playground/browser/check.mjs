@@ -142,7 +142,7 @@ async function reset(page, shot) {
   await page.waitForFunction(() => location.hash === ''); // the secret leaves the address
   await choosePassword(page, 'short', 'Set the password');
   await page.getByText('Must have at least 12 characters.').waitFor();
-  assert.equal(await page.getByLabel('New password').getAttribute('aria-invalid'), '');
+  assert.equal(await page.getByLabel('New password').getAttribute('aria-invalid'), 'true');
   await page.getByLabel('Show the password').check();
   assert.equal(await page.getByLabel('New password').getAttribute('type'), 'text');
   await shot('reset-refused');
