@@ -48,6 +48,16 @@ func showInvitation(l links, i *models.Invitation) invitation {
 	}
 }
 
+// invitationVersion numbers what the representation has been: it changes with
+// the row, and once more when the invitation expires, which changes no row.
+func invitationVersion(i *models.Invitation) int64 {
+	version := 2 * i.Version
+	if i.Status == models.InvitationExpired {
+		version++
+	}
+	return version
+}
+
 func invitationOperation(method, id, summary, description string, path ...string) operation {
 	return operation{
 		id: id, method: method, path: resourcePath(append([]string{"invitations"}, path...)...), tag: tagMembers,
@@ -63,7 +73,7 @@ func (a *api) registerInvitations() {
 		}, showInvitation)
 	registerDetail(a, invitationOperation(http.MethodGet, "getInvitation", "Show an invitation",
 		"One invitation, without its link, which only its mail has.", "{id}"),
-		a.store.Invitation, showInvitation, func(i *models.Invitation) int64 { return i.Version })
+		a.store.Invitation, showInvitation, invitationVersion)
 	a.registerInvitationChanges()
 }
 
@@ -79,7 +89,7 @@ func (a *api) registerInvitationChanges() {
 			return nil, err
 		}
 		body := showInvitation(linksFor(ctx), i)
-		return &createdOutput[invitation]{Location: body.Links.Self.Href, ETag: etag(i.Version), Body: body}, nil
+		return &createdOutput[invitation]{Location: body.Links.Self.Href, ETag: etag(invitationVersion(i)), Body: body}, nil
 	})
 	resend := invitationOperation(http.MethodPost, "resendInvitation", "Send an invitation again",
 		"Mails a new link, which works once, for seven days. The link of before is dead at once. Of an invitation that was accepted, "+
@@ -90,7 +100,7 @@ func (a *api) registerInvitationChanges() {
 		if err != nil {
 			return nil, err
 		}
-		return &changedOutput[invitation]{ETag: etag(i.Version), Body: showInvitation(linksFor(ctx), i)}, nil
+		return &changedOutput[invitation]{ETag: etag(invitationVersion(i)), Body: showInvitation(linksFor(ctx), i)}, nil
 	})
 	revoke := invitationOperation(http.MethodDelete, "revokeInvitation", "Revoke an invitation",
 		"Ends an invitation: its link is dead at once. To revoke it again is no error. One that was accepted is a conflict (409): "+
