@@ -18,12 +18,16 @@ func invitationTokens() sealedColumn {
 	return sealedColumn{table: "invitations", column: "token_sealed", tenant: true}
 }
 
-// ofInvitations is what an Invitation is read from: its columns, and what has
-// become of it by now.
+// invitationRows is what an Invitation is read from: its columns but those of
+// the link's secret, and what has become of it by an instant.
+const invitationRows = `(SELECT i.customer_id, i.id, i.email, i.role, i.invited_by, i.expires_at, i.mailed_at, i.accepted_at, i.accepted_by,
+	i.revoked_at, i.replaced_at, i.version, i.created_at, i.updated_at,
+	CASE WHEN i.accepted_at IS NOT NULL THEN ? WHEN i.revoked_at IS NOT NULL THEN ? WHEN i.expires_at <= ? THEN ? ELSE ? END AS status
+	FROM invitations AS i) AS iv`
+
 func ofInvitations(now time.Time) scopeFunc {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.ColumnExpr("iv.*").ModelTableExpr(`(SELECT i.*, CASE WHEN i.accepted_at IS NOT NULL THEN ? WHEN i.revoked_at IS NOT NULL THEN ?
-			WHEN i.expires_at <= ? THEN ? ELSE ? END AS status FROM invitations AS i) AS iv`,
+		return q.ColumnExpr("iv.*").ModelTableExpr(invitationRows,
 			models.InvitationAccepted, models.InvitationRevoked, now, models.InvitationExpired, models.InvitationPending)
 	}
 }

@@ -60,7 +60,7 @@ func (s *Server) accept(st *store.Store, clinic *factory.Tenant, id models.Invit
 func invitationList() list {
 	return list{
 		name: "invitations", path: "invitations/", parent: "Query", field: "invitations", key: "id", prefix: "inv", auditing: true,
-		from: "(SELECT i.*, CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN revoked_at IS NOT NULL THEN 'revoked' " +
+		from: "(SELECT id, email, role, created_at, expires_at, CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN revoked_at IS NOT NULL THEN 'revoked' " +
 			"WHEN expires_at <= '2026-06-15T12:00:00Z' THEN 'expired' ELSE 'pending' END AS status FROM invitations i) AS invitations",
 		order: []string{"-created_at", "-id"}, tie: []string{"created_at", "id"}, search: []string{"email"},
 		words: []string{"grace", "ALAN_ guests", "100%", "nothing like it"},
