@@ -139,6 +139,7 @@ func (a *api) registerReset() {
 	register(a, confirm, func(ctx context.Context, in *confirmInput) (*noOutput, error) {
 		return nil, a.auth.ConfirmPasswordReset(ctx, string(in.Body.Token), string(in.Body.New))
 	})
+	a.registerAcceptance()
 }
 
 func tokenOperation(id, path, summary, description string) operation {

@@ -28,6 +28,7 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.AuditEventID{})
 	aliasID(r, models.MembershipID{})
 	aliasID(r, models.APIKeyID{})
+	aliasID(r, models.InvitationID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -44,6 +45,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.SeverityLabel](r)
 	aliasEnum[models.ActorType](r)
 	aliasEnum[models.Role](r)
+	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
 	return r
 }

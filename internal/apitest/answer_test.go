@@ -66,6 +66,7 @@ var (
 		"Customer":   {"_links"},
 		"DriftEvent": {"_links", "customer"},
 		"DriftTest":  {"_links", "report_run"},
+		"Invitation": {"_links", "customer"},
 		"Member":     {"_links", "customer"},
 		"Rejection":  {"_links"},
 		"ReportRun":  {"_links", "customer", "created_by"},
