@@ -101,10 +101,10 @@ func TestInvitation_LeavesNoSecretBehind(t *testing.T) {
 	sealed := func() bool {
 		return factory.Query[bool](d.Tenant, `SELECT count(token_sealed) > 0 FROM invitations`)
 	}
-	found := factory.Query[bool](d.Tenant, `SELECT EXISTS (SELECT FROM (
-		SELECT convert_from(token_sealed, 'LATIN1') || i::text AS text FROM invitations i
-		UNION ALL SELECT a::text FROM audit_events a UNION ALL SELECT j::text FROM river.river_job j) AS everything
-		WHERE position(? in text) > 0)`, string(token))
+	found := factory.Query[bool](d.Tenant, `SELECT EXISTS (SELECT FROM invitations i WHERE position(convert_to(?0, 'UTF8') in i.token_sealed) > 0)
+		OR EXISTS (SELECT FROM (SELECT i::text AS text FROM invitations i
+			UNION ALL SELECT a::text FROM audit_events a UNION ALL SELECT j::text FROM river.river_job j) AS everything
+			WHERE position(?0 in text) > 0)`, string(token))
 	if found || !sealed() {
 		t.Errorf("the secret can be read: %v, sealed: %v", found, sealed())
 	}
