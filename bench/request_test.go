@@ -48,6 +48,7 @@ func BenchmarkRequest(b *testing.B) {
 		bearer func(*auth.Service) string
 	}{
 		{"token", func(s *auth.Service) string { return tokenOf(b, s, tenant) }},
+		{"key", func(*auth.Service) string { return string(tenant.APIKey(models.ScopeDriftRead).Text) }},
 	} {
 		b.Run(credential.name, func(b *testing.B) {
 			s := newService(b, world)

@@ -18,6 +18,7 @@ import (
 
 	"upstream/graph"
 	"upstream/internal/auth"
+	"upstream/internal/factory"
 	"upstream/internal/testdb"
 	"upstream/models"
 	"upstream/store"
@@ -49,7 +50,7 @@ func newWorldWith(t *testing.T, opts graph.Options) *world {
 	t.Helper()
 	w := &world{t: t, db: testdb.New(t), log: &bytes.Buffer{}}
 	w.store = store.New(w.db.App, store.Options{
-		Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Sealer: factory.Sealer(t),
 	})
 	t.Cleanup(func() {
 		if err := w.store.Close(); err != nil {

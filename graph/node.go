@@ -34,6 +34,7 @@ func (r *Resolver) nodeKinds() map[string]nodeKind {
 		"key":   kindOf(r.store.APIKeysByID),
 		"aud":   kindOf(r.store.AuditEventsByID),
 		"memb":  kindOf(r.store.MembersByID),
+		"inv":   kindOf(r.store.InvitationsByID),
 	}
 }
 
@@ -77,7 +78,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) s
 		if !known {
 			fields = append(fields, models.FieldError{
 				Path: pathOf(i), Code: "invalid",
-				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event or member",
+				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event, member or invitation",
 			})
 			continue
 		}

@@ -86,10 +86,14 @@ type path struct {
 // nowhere is the input of each mutation that changes nothing.
 func nowhere() map[string]map[string]any {
 	member, key := models.MembershipID{}.From(uuid.New()).String(), models.APIKeyID{}.From(uuid.New()).String()
+	invitation := models.InvitationID{}.From(uuid.New()).String()
 	return map[string]map[string]any{
 		"detectDrift":      {"currentDays": 0},
 		"changeMemberRole": {"id": member, "role": "VIEWER", "expectedVersion": 1},
 		"removeMember":     {"id": member},
+		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},
+		"resendInvitation": {"id": invitation},
+		"revokeInvitation": {"id": invitation},
 		"createApiKey":     {"name": "", "scopes": []string{"CLAIMS_READ"}},
 		"rotateApiKey":     {"id": key},
 		"revokeApiKey":     {"id": key},
@@ -255,7 +259,8 @@ func (w *world) nodes() map[string]string {
 	lines, err3 := w.store.AuditEvents(w.t.Context(), system, models.AuditEventFilter{}, models.List[models.AuditEventOrderField]{Page: one})
 	members, err4 := w.store.Members(w.t.Context(), system, models.MemberFilter{}, models.List[models.MemberOrderField]{Page: one})
 	key, err5 := w.store.CreateAPIKey(w.t.Context(), system, models.NewAPIKey{Name: "partner", Scopes: []models.Scope{models.ScopeClaimsRead}})
-	for _, err := range []error{err1, err2, err3, err4, err5} {
+	invitation, err6 := w.store.InviteMember(w.t.Context(), system, models.NewInvitation{Email: "invited@cedar.test", Role: models.RoleViewer})
+	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -263,7 +268,7 @@ func (w *world) nodes() map[string]string {
 	return map[string]string{
 		"Customer": w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
 		"DriftEvent": events.Items[0].ID.String(), "AuditEvent": lines.Items[0].ID.String(), "Member": members.Items[0].ID.String(),
-		"ApiKey": key.APIKey.ID.String(),
+		"ApiKey": key.APIKey.ID.String(), "Invitation": invitation.ID.String(),
 	}
 }
 

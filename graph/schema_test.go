@@ -75,7 +75,7 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 		"ClaimFilter": models.ClaimFilter{}, "UploadFilter": models.UploadFilter{}, "ReportRunFilter": models.ReportRunFilter{},
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
 		"AuditEventFilter": models.AuditEventFilter{}, "MemberFilter": models.MemberFilter{}, "CustomerFilter": models.CustomerFilter{},
-		"ApiKeyFilter": models.APIKeyFilter{},
+		"ApiKeyFilter": models.APIKeyFilter{}, "InvitationFilter": models.InvitationFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -119,6 +119,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"ReportRunOrderField": models.ReportRunOrderField("").Values(), "DriftEventOrderField": models.DriftEventOrderField("").Values(),
 		"DriftTestOrderField": models.DriftTestOrderField("").Values(), "ActorType": models.ActorType("").Values(),
 		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "MemberOrderField": models.MemberOrderField("").Values(),
+		"InvitationStatus": models.InvitationStatus("").Values(), "InvitationOrderField": models.InvitationOrderField("").Values(),
 		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
 		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(),
 	}

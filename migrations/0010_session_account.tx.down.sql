@@ -1,1 +1,2 @@
+DROP FUNCTION api_key_account(bytea);
 DROP FUNCTION session_account(uuid, uuid);

@@ -155,6 +155,24 @@ CREATE TABLE drift_tests (
     significant boolean NOT NULL,
     drift_event_id uuid
 );
+CREATE TABLE invitations (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    email character varying(254) NOT NULL,
+    role character varying(20) NOT NULL,
+    token_hash bytea NOT NULL,
+    token_sealed bytea,
+    invited_by uuid,
+    expires_at timestamp with time zone NOT NULL,
+    mailed_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    accepted_by uuid,
+    revoked_at timestamp with time zone,
+    replaced_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE memberships (
     id uuid NOT NULL,
     customer_id uuid NOT NULL,
@@ -372,6 +390,17 @@ ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_q_value_check CHECK (((q_valu
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_drift_event_id_fkey FOREIGN KEY (customer_id, drift_event_id) REFERENCES drift_events(customer_id, id) ON DELETE CASCADE;
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id) ON DELETE CASCADE;
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_pkey PRIMARY KEY (customer_id, report_run_id, payer, cpt_group, drift_type);
+ALTER TABLE invitations ADD CONSTRAINT invitations_accepted_at_accepted_by_check CHECK (((accepted_at IS NULL) = (accepted_by IS NULL)));
+ALTER TABLE invitations ADD CONSTRAINT invitations_accepted_at_revoked_at_check CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL)));
+ALTER TABLE invitations ADD CONSTRAINT invitations_created_at_expires_at_check CHECK ((expires_at > created_at));
+ALTER TABLE invitations ADD CONSTRAINT invitations_email_check CHECK (((email)::text ~~ '%_@_%'::text));
+ALTER TABLE invitations ADD CONSTRAINT invitations_role_check CHECK (((role)::text = ANY ((ARRAY['owner'::character varying, 'admin'::character varying, 'analyst'::character varying, 'viewer'::character varying])::text[])));
+ALTER TABLE invitations ADD CONSTRAINT invitations_token_hash_check CHECK ((octet_length(token_hash) = 32));
+ALTER TABLE invitations ADD CONSTRAINT invitations_version_check CHECK ((version >= 1));
+ALTER TABLE invitations ADD CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES users(id);
+ALTER TABLE invitations ADD CONSTRAINT invitations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE invitations ADD CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES users(id);
+ALTER TABLE invitations ADD CONSTRAINT invitations_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE memberships ADD CONSTRAINT memberships_role_check CHECK (((role)::text = ANY ((ARRAY['owner'::character varying, 'admin'::character varying, 'analyst'::character varying, 'viewer'::character varying])::text[])));
 ALTER TABLE memberships ADD CONSTRAINT memberships_token_version_check CHECK ((token_version >= 1));
 ALTER TABLE memberships ADD CONSTRAINT memberships_version_check CHECK ((version >= 1));
@@ -472,6 +501,10 @@ CREATE INDEX drift_events_customer_id_payer_created_at_id_idx ON public.drift_ev
 CREATE INDEX drift_events_customer_id_report_run_id_severity_id_idx ON public.drift_events USING btree (customer_id, report_run_id, severity DESC, created_at DESC, id DESC);
 CREATE INDEX drift_events_customer_id_severity_created_at_id_idx ON public.drift_events USING btree (customer_id, severity DESC, created_at DESC, id DESC);
 CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests USING btree (customer_id, drift_event_id) WHERE (drift_event_id IS NOT NULL);
+CREATE INDEX invitations_customer_id_created_at_id_idx ON public.invitations USING btree (customer_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX invitations_customer_id_email_key ON public.invitations USING btree (customer_id, lower((email)::text)) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL) AND (replaced_at IS NULL));
+CREATE INDEX invitations_expires_at_idx ON public.invitations USING btree (expires_at) WHERE (token_sealed IS NOT NULL);
+CREATE INDEX invitations_token_hash_idx ON public.invitations USING btree (token_hash);
 CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
 CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
@@ -494,6 +527,23 @@ CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION public.api_key_account(the_hash bytea)
+ RETURNS TABLE(customer_id uuid, id uuid, name character varying, scopes text[], allowed_cidrs text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    was text := current_setting('app.system', true);
+BEGIN
+    PERFORM set_config('app.system', 'on', true);
+    RETURN QUERY
+        SELECT ak.customer_id, ak.id, ak.name, ak.scopes, ak.allowed_cidrs::text[], ak.expires_at, ak.revoked_at, ak.last_used_at
+        FROM api_keys ak
+        WHERE ak.key_hash = the_hash
+        LIMIT 1;
+    PERFORM set_config('app.system', coalesce(was, ''), true);
+END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.audit_events_refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -592,6 +642,7 @@ ALTER TABLE cpt_group_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURI
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE invitations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE password_resets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE payer_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -633,6 +684,15 @@ CREATE POLICY drift_events_tenant ON drift_events AS PERMISSIVE FOR ALL TO publi
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY drift_tests_tenant ON drift_tests AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY invitations_system_answer ON invitations AS PERMISSIVE FOR UPDATE TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY invitations_system_read ON invitations AS PERMISSIVE FOR SELECT TO public
+    USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
+    WITH CHECK ();
+CREATE POLICY invitations_tenant ON invitations AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY memberships_tenant ON memberships AS PERMISSIVE FOR ALL TO public
@@ -678,6 +738,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON cpt_group_mappings TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
+GRANT INSERT, SELECT ON invitations TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON payer_mappings TO upstream_app;

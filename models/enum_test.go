@@ -76,6 +76,8 @@ func TestEnums(t *testing.T) {
 	enum[models.DriftTestOrderField](t)
 	enum[models.DriftEventOrderField](t)
 	enum[models.APIKeyOrderField](t)
+	enum[models.InvitationStatus](t)
+	enum[models.InvitationOrderField](t)
 }
 
 func TestLabelOf(t *testing.T) {

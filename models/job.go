@@ -34,3 +34,12 @@ type PasswordChangedMailJob struct {
 
 // Kind implements [JobArgs].
 func (PasswordChangedMailJob) Kind() string { return "password_changed_mail" }
+
+// InvitationMailJob mails the link of an invitation.
+type InvitationMailJob struct {
+	CustomerID   CustomerID   `json:"customer_id"`
+	InvitationID InvitationID `json:"invitation_id"`
+}
+
+// Kind implements [JobArgs].
+func (InvitationMailJob) Kind() string { return "invitation_mail" }

@@ -126,6 +126,7 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerAPIKeys()
 	a.registerAuditEvents()
 	a.registerMembers()
+	a.registerInvitations()
 	a.registerHealth()
 	var err error
 	if a.documents, err = makeDocuments(a.huma.OpenAPI()); err != nil {

@@ -48,8 +48,8 @@ type resetRequest struct {
 
 // resetConfirmation is the body that uses such a link up.
 type resetConfirmation struct {
-	Token string `json:"token" doc:"The secret of the mailed link: what follows #token= in it." example:"k4sXo1u0mB3n6cYwq9fT2hZ8vR5eJ7dLaPgUiOxWtNs"`
-	New   string `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
+	Token models.Secret `json:"token" doc:"The secret of the mailed link: what follows #token= in it." example:"k4sXo1u0mB3n6cYwq9fT2hZ8vR5eJ7dLaPgUiOxWtNs"`
+	New   models.Secret `json:"new_password" format:"password" writeOnly:"true" doc:"The password from now on: 12 characters or more, none of the common ones, not digits alone, and unlike the address and name of the account." example:"staple of the bright heron"`
 }
 
 type (
@@ -139,6 +139,7 @@ func (a *api) registerReset() {
 	register(a, confirm, func(ctx context.Context, in *confirmInput) (*noOutput, error) {
 		return nil, a.auth.ConfirmPasswordReset(ctx, string(in.Body.Token), string(in.Body.New))
 	})
+	a.registerAcceptance()
 }
 
 func tokenOperation(id, path, summary, description string) operation {

@@ -57,7 +57,7 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 			{Name: tagClaims, Description: "Adjudicated claim lines."},
 			{Name: tagReports, Description: "Detection runs, and every test they made."},
 			{Name: tagDrift, Description: "What was found: changes of a payer's behaviour."},
-			{Name: tagMembers, Description: "Who belongs to the organisation, and what they may do."},
+			{Name: tagMembers, Description: "Who belongs to the organisation or is invited, and what they may do."},
 			{Name: tagKeys, Description: "What programs of partners show instead of signing in."},
 			{Name: tagAudit, Description: "Who did what, and when."},
 			{Name: tagHealth, Description: "Is the service alive and ready?"},

@@ -28,6 +28,7 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.AuditEventID{})
 	aliasID(r, models.MembershipID{})
 	aliasID(r, models.APIKeyID{})
+	aliasID(r, models.InvitationID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -45,6 +46,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.ActorType](r)
 	aliasEnum[models.EvidenceReasonCode](r)
 	aliasEnum[models.Role](r)
+	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
 	return r
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"upstream/models"
 )
 
@@ -23,14 +25,65 @@ const (
 // alike; a use from outside the key's networks is FORBIDDEN, and audited.
 //
 // The key is found by the hash of 256 random bits, so that the time of the
-// look-up tells nothing about any key there is.
+// look-up tells nothing about any key there is. Its identifier, name, scopes
+// and customer are filled in. It precedes every request that shows a key, so it
+// is one statement, except once a minute when the use is noted.
 func (s *Store) UseAPIKey(ctx context.Context, v models.Viewer, hash models.SecretHash) (*models.APIKey, error) {
+	key, err := s.apiKeyAccount(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	now := s.clock()
+	if key == nil || !key.LiveAt(now) {
+		return nil, errKeyNotValid()
+	}
+	if key.Admits(v.RemoteAddr) && usedRecently(key, now) {
+		return key, nil
+	}
+	return s.noteKey(ctx, v, hash)
+}
+
+// errKeyNotValid does not say whether the key is unknown, revoked or expired.
+func errKeyNotValid() *models.Error {
+	return models.NewError(models.CodeUnauthenticated, "The API key is not valid: it is unknown, revoked or expired.")
+}
+
+// apiKeyAccountRow is the answer of the function api_key_account.
+type apiKeyAccountRow struct {
+	CustomerID, ID                   uuid.UUID
+	Name                             string
+	Scopes                           []models.Scope
+	AllowedCIDRs                     []string
+	ExpiresAt, RevokedAt, LastUsedAt *time.Time
+}
+
+// apiKeyAccount is what authentication needs to know about a key; nil when
+// there is none of this hash.
+func (s *Store) apiKeyAccount(ctx context.Context, hash models.SecretHash) (*models.APIKey, error) {
+	rows, err := call[apiKeyAccountRow](ctx, s, `SELECT customer_id, id, name, scopes, allowed_cidrs,
+		expires_at, revoked_at, last_used_at FROM api_key_account($1)`, hash[:])
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	r := rows[0]
+	return &models.APIKey{
+		CustomerID: models.CustomerID{}.From(r.CustomerID), ID: models.APIKeyID{}.From(r.ID), Name: r.Name, Scopes: r.Scopes,
+		AllowedCIDRs: r.AllowedCIDRs, ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt, LastUsedAt: r.LastUsedAt,
+	}, nil
+}
+
+func usedRecently(key *models.APIKey, now time.Time) bool {
+	return key.LastUsedAt != nil && key.LastUsedAt.After(now.Add(-APIKeyUseNoted))
+}
+
+// noteKey looks again, in the transaction that notes the use or the refusal.
+func (s *Store) noteKey(ctx context.Context, v models.Viewer, hash models.SecretHash) (*models.APIKey, error) {
 	admitted := false
 	key, err := system(ctx, s, func(tx *systemTx) (*models.APIKey, error) {
 		key := new(models.APIKey)
 		err := tx.tx.NewSelect().Model(key).Where("key_hash = ?", hash[:]).Limit(1).Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !key.LiveAt(tx.now) {
-			return nil, models.NewError(models.CodeUnauthenticated, "The API key is not valid: it is unknown, revoked or expired.")
+			return nil, errKeyNotValid()
 		}
 		if err != nil {
 			return nil, err
@@ -53,7 +106,7 @@ func (s *Store) UseAPIKey(ctx context.Context, v models.Viewer, hash models.Secr
 // nobody: a row that somebody holds is left alone, another request comes soon.
 // Nor does anybody wait for the disk: the last minute may be forgotten.
 func (tx *systemTx) noteUse(ctx context.Context, v models.Viewer, key *models.APIKey) error {
-	if key.LastUsedAt != nil && key.LastUsedAt.After(tx.now.Add(-APIKeyUseNoted)) {
+	if usedRecently(key, tx.now) {
 		return nil
 	}
 	_, err := tx.tx.ExecContext(ctx, `

@@ -33,6 +33,9 @@ const (
 	auditAPIKeyRotated       auditAction = "api_key_rotated" //nolint:gosec // the name of an event, no credential
 	auditAPIKeyRevoked       auditAction = "api_key_revoked"
 	auditAPIKeyRefused       auditAction = "api_key_refused"
+	auditMemberInvited       auditAction = "member_invited"
+	auditInvitationResent    auditAction = "invitation_resent"
+	auditInvitationRevoked   auditAction = "invitation_revoked"
 )
 
 // trail gathers the audit lines of one transaction. They are appended to their

@@ -74,6 +74,12 @@ func constraints() map[string]rule {
 		"drift_events_report_run_id_payer_cpt_group_drift_type_key": taken("drift_type", "has an event for this payer and CPT group in the run already"),
 		"drift_tests_customer_id_drift_event_id_fkey":               reference("drift_event", "names a drift event that does not exist", ""),
 		"drift_tests_customer_id_report_run_id_fkey":                reference("report_run", "names a run that does not exist", ""),
+		"invitations_accepted_by_fkey":                              reference("accepted_by", "names a user that does not exist", "The user has accepted an invitation."),
+		"invitations_customer_id_email_key":                         taken("email", "has an open invitation already: send that one again, or revoke it"),
+		"invitations_customer_id_fkey":                              reference("customer", "names a customer that does not exist", "The customer still has invitations."),
+		"invitations_email_check":                                   broken("email", "must be an e-mail address"),
+		"invitations_invited_by_fkey":                               reference("invited_by", "names a user that does not exist", "The user has invited somebody."),
+		"invitations_role_check":                                    broken("role", "must be one of owner, admin, analyst, viewer"),
 		"memberships_customer_id_fkey":                              reference("customer", "names a customer that does not exist", "The customer still has members."),
 		"memberships_customer_id_user_id_key":                       taken("user", "is a member of this customer already"),
 		"memberships_role_check":                                    broken("role", "must be one of owner, admin, analyst, viewer"),
@@ -165,6 +171,12 @@ func invariantsToL() []string {
 		"drift_tests_p_value_check",
 		"drift_tests_pkey",
 		"drift_tests_q_value_check",
+		"invitations_accepted_at_accepted_by_check",
+		"invitations_accepted_at_revoked_at_check",
+		"invitations_created_at_expires_at_check",
+		"invitations_pkey",
+		"invitations_token_hash_check",
+		"invitations_version_check",
 	}
 }
 

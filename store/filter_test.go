@@ -65,6 +65,10 @@ func TestFilter_EveryFieldRuns(t *testing.T) {
 			_, err := s.Claims(ctx, v, f.(models.ClaimFilter), everyRow[models.ClaimOrderField]())
 			return err
 		}},
+		"invitations": {models.InvitationFilter{}, func(f any) error {
+			_, err := s.Invitations(ctx, v, f.(models.InvitationFilter), everyRow[models.InvitationOrderField]())
+			return err
+		}},
 		"keys": {models.APIKeyFilter{}, func(f any) error {
 			_, err := s.APIKeys(ctx, v, f.(models.APIKeyFilter), everyRow[models.APIKeyOrderField]())
 			return err

@@ -41,6 +41,7 @@ var openToSystem = map[string]string{
 	"sessions":         "authentication asks whether one has ended",
 	"refresh_tokens":   "found by the hash of what the caller holds",
 	"sign_in_failures": "counted before anybody is known",
+	"invitations":      "found by the hash of what the caller holds",
 	"api_keys":         "found by the hash of what the caller holds, who is noted; a test of their own says what cannot be written",
 	"password_resets":  "found by the hash of what the caller holds",
 }

@@ -127,8 +127,8 @@ func (tx *tenantTx) setRole(ctx context.Context, member *models.Member, role mod
 	return tx.member(ctx, member.ID)
 }
 
-// RemoveMember takes a member out of the customer and ends the member's
-// sessions; the user's account stays.
+// RemoveMember takes a member out of the customer, ends the member's sessions
+// and revokes an invitation that is still open; the user's account stays.
 //
 // Refusals, in this order: NOT_FOUND; CONFLICT about "id" (last_owner) when no
 // active owner would remain; FORBIDDEN for who is no owner and touches an owner
@@ -151,6 +151,9 @@ func (s *Store) RemoveMember(ctx context.Context, v models.Viewer, in models.Rem
 			return none, err
 		}
 		if err := expectVersion(member, in.ExpectedVersion); err != nil {
+			return none, err
+		}
+		if err := tx.revokeInvitationsOf(ctx, member.Email); err != nil {
 			return none, err
 		}
 		return none, tx.removeMember(ctx, member)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,7 +94,8 @@ func TestPasswordResetLetter_OpensOnlyWithItsKey(t *testing.T) {
 	}
 	both := w.StoreWith(w.DB.App, store.Options{Sealer: stamp{key: "new", retired: []string{"old"}}})
 	want := []models.RotatedSecrets{{Table: "password_resets", Column: "token_sealed", Secrets: 1, Resealed: 1}}
-	equal(t, "rotation", want, must(both.RotateSecrets(t.Context()))(t))
+	rotated := slices.DeleteFunc(must(both.RotateSecrets(t.Context()))(t), func(r models.RotatedSecrets) bool { return r.Table != want[0].Table })
+	equal(t, "rotation", want, rotated)
 	if letter := must(fresh.PasswordResetLetter(t.Context(), reset))(t); string(letter.Token) != "the token" {
 		t.Errorf("token %q", letter.Token)
 	}

@@ -45,6 +45,7 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 		w.Fatal(err)
 	}
 	must(w.Store.CreateAPIKey(ctx, t.System(), models.NewAPIKey{Name: "partner", Scopes: []models.Scope{models.ScopeClaimsRead}}))(w)
+	must(w.Store.InviteMember(ctx, owner, models.NewInvitation{Email: "invited@" + slug + ".test", Role: models.RoleViewer}))(w)
 	run := must(w.Store.DetectDrift(ctx, t.System(), models.DetectInput{}))(w)
 	if run.DriftEventCount == 0 {
 		w.Fatal("no drift was found to test with")
@@ -63,6 +64,7 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 	claim := must(s.Claims(ctx, theirs, models.ClaimFilter{}, everyRow[models.ClaimOrderField]()))(t).Items[0].ID
 	colleague := harbor.User(models.RoleAnalyst)
 	event := must(s.DriftEvents(ctx, theirs, models.DriftEventFilter{}, everyRow[models.DriftEventOrderField]()))(t).Items[0].ID
+	invitation := must(s.Invitations(ctx, theirs, models.InvitationFilter{}, everyRow[models.InvitationOrderField]()))(t).Items[0].ID
 
 	for name, call := range map[string]func() error{
 		"Upload": func() error { _, err := s.Upload(ctx, v, upload); return err },
@@ -75,9 +77,12 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		"RemoveMember": func() error {
 			return s.RemoveMember(ctx, v, models.Removal{ID: memberOf(t, harbor, colleague).ID})
 		},
-		"CustomerByID": func() error { _, err := s.CustomerByID(ctx, v, harbor.Customer.ID); return err },
-		"ReportRun":    func() error { _, err := s.ReportRun(ctx, v, run.ID); return err },
-		"DriftEvent":   func() error { _, err := s.DriftEvent(ctx, v, event); return err },
+		"Invitation":       func() error { _, err := s.Invitation(ctx, v, invitation); return err },
+		"ResendInvitation": func() error { _, err := s.ResendInvitation(ctx, v, invitation); return err },
+		"RevokeInvitation": func() error { _, err := s.RevokeInvitation(ctx, v, invitation); return err },
+		"CustomerByID":     func() error { _, err := s.CustomerByID(ctx, v, harbor.Customer.ID); return err },
+		"ReportRun":        func() error { _, err := s.ReportRun(ctx, v, run.ID); return err },
+		"DriftEvent":       func() error { _, err := s.DriftEvent(ctx, v, event); return err },
 		"Rejections": func() error {
 			_, err := s.Rejections(ctx, v, upload, everyRow[models.RejectionOrderField]())
 			return err
@@ -93,6 +98,7 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 	}
 	for name, n := range map[string]int{
 		"UploadsByID":     len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
+		"InvitationsByID": len(must(s.InvitationsByID(ctx, v, []models.InvitationID{invitation}))(t)),
 		"ClaimsByID":      len(must(s.ClaimsByID(ctx, v, []models.ClaimID{claim}))(t)),
 		"ReportRunsByID":  len(must(s.ReportRunsByID(ctx, v, []models.ReportRunID{run.ID}))(t)),
 		"DriftEventsByID": len(must(s.DriftEventsByID(ctx, v, []models.DriftEventID{event}))(t)),
@@ -127,7 +133,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	handle := []string{"store.go", "tx.go"}
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
-		"seal_sql.go", "apikeyuse.go", "passwordreset.go",
+		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go",
 	}
 	files := 0
 	for _, e := range entries {

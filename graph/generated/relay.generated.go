@@ -156,6 +156,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Member(ctx, sel, obj)
+	case models.Invitation:
+		return ec._Invitation(ctx, sel, &obj)
+	case *models.Invitation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Invitation(ctx, sel, obj)
 	case models.DriftEvent:
 		return ec._DriftEvent(ctx, sel, &obj)
 	case *models.DriftEvent:

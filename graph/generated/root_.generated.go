@@ -77,13 +77,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDriftEventOrder,
 		ec.unmarshalInputDriftTestFilter,
 		ec.unmarshalInputDriftTestOrder,
+		ec.unmarshalInputInvitationFilter,
+		ec.unmarshalInputInvitationOrder,
+		ec.unmarshalInputInviteMemberInput,
 		ec.unmarshalInputMemberFilter,
 		ec.unmarshalInputMemberOrder,
 		ec.unmarshalInputRejectionOrder,
 		ec.unmarshalInputRemoveMemberInput,
 		ec.unmarshalInputReportRunFilter,
 		ec.unmarshalInputReportRunOrder,
+		ec.unmarshalInputResendInvitationInput,
 		ec.unmarshalInputRevokeApiKeyInput,
+		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRotateApiKeyInput,
 		ec.unmarshalInputUploadFilter,
 		ec.unmarshalInputUploadOrder,
@@ -1187,6 +1192,188 @@ type UserError {
   reason: String
   "The identifier of the existing row a conflict ran into."
   existingId: ID
+}
+`, BuiltIn: false},
+	{Name: "../schema/invitation.graphqls", Input: `"An invitation to become a member of the customer, mailed as a link that works once."
+type Invitation implements Node @requires(permission: MANAGE_USERS) {
+  "The invitation's identifier, ` + "`" + `inv_…` + "`" + `."
+  id: ID!
+  "Where the link was mailed."
+  email: String!
+  "What whoever accepts will be."
+  role: Role!
+  "What has become of it."
+  status: InvitationStatus!
+  "Identifier of the user who invited, ` + "`" + `user_…` + "`" + `; null for commands."
+  invitedBy: ID
+  "The first instant at which the link is no good: seven days after it was made or sent again."
+  expiresAt: DateTime!
+  "When the present link was handed to the mail server; null before."
+  mailedAt: DateTime
+  "When it was accepted."
+  acceptedAt: DateTime
+  "When it was revoked."
+  revokedAt: DateTime
+  "Number of changes of the row, from 1."
+  version: BigInt!
+  "When it was made."
+  createdAt: DateTime!
+  "When it was last changed."
+  updatedAt: DateTime!
+}
+
+"What has become of an invitation."
+enum InvitationStatus {
+  "It waits to be accepted."
+  PENDING
+  "It was accepted."
+  ACCEPTED
+  "It was revoked."
+  REVOKED
+  "It was not accepted in time; it can be sent again."
+  EXPIRED
+}
+
+"Narrows a list of invitations; all given fields must match."
+input InvitationFilter {
+  "Only invitations of which this has become."
+  status: InvitationStatus
+  "Only invitations to this role."
+  role: Role
+}
+
+"How a list of invitations is sorted."
+input InvitationOrder {
+  "The field to sort by."
+  field: InvitationOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What invitations can be sorted by."
+enum InvitationOrderField {
+  "When the invitation was made."
+  CREATED_AT
+  "The e-mail address."
+  EMAIL
+  "When the link expires."
+  EXPIRES_AT
+}
+
+"A page of invitations."
+type InvitationConnection {
+  "The rows of this page with their cursors."
+  edges: [InvitationEdge!]!
+  "The rows of this page."
+  nodes: [Invitation!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An invitation within a page."
+type InvitationEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The invitation."
+  node: Invitation!
+}
+
+extend type Query {
+  "Whom the customer has invited, those that are over included, newest first."
+  invitations(
+    "Only invitations that match all of these."
+    filter: InvitationFilter
+    "Words that must each occur in the e-mail address."
+    search: String
+    "How to sort; ties are broken by the time they were made and identifier."
+    orderBy: [InvitationOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): InvitationConnection! @requires(permission: MANAGE_USERS)
+}
+
+"Whom to invite, as what."
+input InviteMemberInput {
+  "Where the link is mailed: the address that the member will sign in with."
+  email: String!
+  "What whoever accepts will be."
+  role: Role!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `inviteMember` + "`" + `."
+type InviteMemberPayload {
+  "The invitation; null when there are user errors."
+  invitation: Invitation
+  "What kept the invitation from being made; empty when it was."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which invitation to send again."
+input ResendInvitationInput {
+  "The invitation's identifier, ` + "`" + `inv_…` + "`" + `."
+  id: ID!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `resendInvitation` + "`" + `."
+type ResendInvitationPayload {
+  "The invitation; null when there are user errors."
+  invitation: Invitation
+  "What kept it from being sent again; empty when it was."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which invitation to revoke."
+input RevokeInvitationInput {
+  "The invitation's identifier, ` + "`" + `inv_…` + "`" + `."
+  id: ID!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `revokeInvitation` + "`" + `."
+type RevokeInvitationPayload {
+  "The invitation; null when there are user errors."
+  invitation: Invitation
+  "What kept it from being revoked; empty when it was."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Mails a link to an address, by which whoever reads its mail becomes a member. The link works once, for seven days. Only owners invite owners and admins."
+  inviteMember(
+    "Whom to invite, as what."
+    input: InviteMemberInput!
+  ): InviteMemberPayload! @requires(permission: MANAGE_USERS)
+
+  "Mails a new link, which works once, for seven days; the link of before is dead at once. Only owners do this to invitations of owners and admins."
+  resendInvitation(
+    "Which invitation to send again."
+    input: ResendInvitationInput!
+  ): ResendInvitationPayload! @requires(permission: MANAGE_USERS)
+
+  "Ends an invitation: its link is dead at once. To revoke it again is no error. Only owners do this to invitations of owners and admins."
+  revokeInvitation(
+    "Which invitation to revoke."
+    input: RevokeInvitationInput!
+  ): RevokeInvitationPayload! @requires(permission: MANAGE_USERS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/member.graphqls", Input: `"A user's membership of the customer: who it is, and what they may do here."
@@ -2443,6 +2630,72 @@ func (ec *executionContext) childFields_EvidenceReason(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type EvidenceReason", field.Name)
 }
 
+func (ec *executionContext) childFields_Invitation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Invitation_id(ctx, field)
+	case "email":
+		return ec.fieldContext_Invitation_email(ctx, field)
+	case "role":
+		return ec.fieldContext_Invitation_role(ctx, field)
+	case "status":
+		return ec.fieldContext_Invitation_status(ctx, field)
+	case "invitedBy":
+		return ec.fieldContext_Invitation_invitedBy(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Invitation_expiresAt(ctx, field)
+	case "mailedAt":
+		return ec.fieldContext_Invitation_mailedAt(ctx, field)
+	case "acceptedAt":
+		return ec.fieldContext_Invitation_acceptedAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_Invitation_revokedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_Invitation_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Invitation_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Invitation_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Invitation", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_InvitationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_InvitationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_InvitationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_InvitationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_InvitationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_InvitationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return ec.fieldContext_InviteMemberPayload_invitation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InviteMemberPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_InviteMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteMemberPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2635,6 +2888,18 @@ func (ec *executionContext) childFields_ReportRunEdge(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type ReportRunEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ResendInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return ec.fieldContext_ResendInvitationPayload_invitation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResendInvitationPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ResendInvitationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResendInvitationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -2645,6 +2910,18 @@ func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context,
 		return ec.fieldContext_RevokeApiKeyPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return ec.fieldContext_RevokeInvitationPayload_invitation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeInvitationPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RevokeInvitationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeInvitationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RotateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

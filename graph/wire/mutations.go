@@ -95,3 +95,22 @@ type RevokeAPIKeyPayload struct {
 	UserErrors       []UserError
 	ClientMutationID *string
 }
+
+// InviteMemberInput is what a client says about whom to invite.
+type InviteMemberInput struct {
+	models.NewInvitation
+	ClientMutationID *string
+}
+
+// InvitationPayload is what came of inviting, or of a change of an invitation.
+type InvitationPayload struct {
+	Invitation       *models.Invitation
+	UserErrors       []UserError
+	ClientMutationID *string
+}
+
+// InvitationInput names the invitation that is to be sent again or revoked.
+type InvitationInput struct {
+	ID               string
+	ClientMutationID *string
+}

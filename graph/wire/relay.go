@@ -48,6 +48,8 @@ type (
 	AuditEventEdge       = Edge[*models.AuditEvent]
 	CustomerConnection   = Connection[*models.Customer]
 	CustomerEdge         = Edge[*models.Customer]
+	InvitationConnection = Connection[*models.Invitation]
+	InvitationEdge       = Edge[*models.Invitation]
 	MemberConnection     = Connection[*models.Member]
 	MemberEdge           = Edge[*models.Member]
 )

@@ -67,6 +67,7 @@ var (
 		"DriftEvent":    {"_links", "customer"},
 		"DriftEvidence": {"_links", "drift_event"},
 		"DriftTest":     {"_links", "report_run"},
+		"Invitation":    {"_links", "customer"},
 		"Member":        {"_links", "customer"},
 		"Rejection":     {"_links"},
 		"ReportRun":     {"_links", "customer", "created_by"},

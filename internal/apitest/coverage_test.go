@@ -17,7 +17,7 @@ import (
 // allCases are the questions of this package that are known before it runs.
 func allCases() []Case {
 	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases())
-	for _, w := range slices.Concat(detections(), refusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals()) {
+	for _, w := range slices.Concat(detections(), refusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals(), invitationChanges(), invitationRefusals()) {
 		cases = append(cases, w.Case)
 	}
 	for _, l := range lists() {
@@ -36,6 +36,8 @@ var aloneInREST = map[string]string{
 
 	"POST /api/v1/auth/password-reset/":         "authentication is REST only",
 	"POST /api/v1/auth/password-reset/confirm/": "authentication is REST only",
+
+	"POST /api/v1/auth/invitations/accept/": "authentication is REST only",
 
 	"POST /api/v1/uploads/": "bytes come by REST; TestUploads reads them by GraphQL",
 	"GET /api/v1/health/":   "says nothing about a customer",

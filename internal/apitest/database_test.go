@@ -59,6 +59,7 @@ var volatile = map[string][]string{
 	"api_keys":     {"key_hash", "prefix"},
 	"audit_events": {"request_id", "prev_hash", "hash"},
 	"audit_heads":  {"hash"},
+	"invitations":  {"token_hash", "token_sealed"},
 }
 
 // state is everything the database holds of a clinic: rows as JSON, by table.

@@ -44,6 +44,7 @@ func nouns() []noun {
 		{typ: "ApiKey", path: "api-keys/", own: "{key}", foreign: "{harbor.key}", prefix: "key", auditing: true},
 		{typ: "AuditEvent", path: "audit-events/", own: "{audit}", foreign: "{harbor.audit}", prefix: "aud", auditing: true},
 		{typ: "Member", path: "members/", own: "{member.cedar.viewer}", foreign: "{member.harbor.viewer}", prefix: "memb", auditing: true},
+		{typ: "Invitation", path: "invitations/", own: "{invitation}", foreign: "{harbor.invitation}", prefix: "inv", auditing: true},
 		{typ: "Customer", path: "customers/", own: "{cedar}", foreign: "{harbor}", prefix: "cust", across: true},
 	}
 }

@@ -51,6 +51,7 @@ func (s *Server) populate() {
 	s.history()
 	s.people()
 	s.keys()
+	s.invitations()
 }
 
 // people names one member of Cedar, and adds one who cannot sign in.

@@ -29,5 +29,12 @@ func (h *housekeeping) Work(ctx context.Context, _ *river.Job[models.Housekeepin
 	if err != nil {
 		return fmt.Errorf("delete expired sessions: %w", err)
 	}
+	forgotten, err := h.store.PurgeInvitations(ctx)
+	if forgotten > 0 {
+		h.log.InfoContext(ctx, "secrets of expired invitations forgotten", "rows", forgotten)
+	}
+	if err != nil {
+		return fmt.Errorf("forget secrets of expired invitations: %w", err)
+	}
 	return nil
 }

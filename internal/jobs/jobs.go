@@ -117,6 +117,7 @@ func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, &housekeeping{store: opts.Store, log: opts.Logger})
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
+	river.AddWorker(workers, &invitationMail{opts: opts})
 }
 
 // periodic are the jobs that recur. Of all processes on a database one, their

@@ -31,7 +31,8 @@ const (
 	SignIn Class = "sign_in"
 	// Authentication is for all sign-ins, by network.
 	Authentication Class = "authentication"
-	// TokenRefresh is for refreshing, verifying and revoking tokens, by network.
+	// TokenRefresh is for refreshing, verifying and revoking tokens, and for
+	// accepting invitations, by network.
 	TokenRefresh Class = "token_refresh"
 	// PasswordReset is for asking for and using links that reset a password,
 	// by network.

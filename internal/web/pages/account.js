@@ -1,6 +1,8 @@
 // Runs the pages behind mailed links. A page is a row of steps of which one is
 // shown: "token" when the address brings the secret of a link, else "ask". A
-// step's form is sent as JSON, and a success leads to the step it names.
+// step's form is sent as JSON, and a success leads to the step it names, which
+// can tell what was answered. Fields that only some need are in a fieldset that
+// opens once the server says that one of them is required.
 const steps = [...document.querySelectorAll('[data-step]')];
 
 // The secret leaves the address bar and the history at once.
@@ -11,7 +13,7 @@ function show(name) {
   for (const step of steps) step.hidden = step.dataset.step !== name;
   const step = steps.find((candidate) => candidate.dataset.step === name);
   // Whoever hears the page rather than seeing it is told that it changed.
-  (step.querySelector('input:not([type=checkbox])') ?? step.querySelector('h2')).focus();
+  (step.querySelector('input:not([type=checkbox]):enabled') ?? step.querySelector('h2')).focus();
 }
 
 function tell(element, text) {
@@ -42,6 +44,25 @@ function clear(form) {
 // sentence makes one of a rule: "must have …" is said about the field.
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
+// reveal shows the fields that turn out to be needed; false when they are shown.
+function reveal(form, problem) {
+  const needed = (problem.errors ?? []).filter(({ code }) => code === 'required').map(({ path }) => path);
+  const fields = [...form.querySelectorAll('fieldset:disabled')].find(({ dataset }) => needed.includes(dataset.when));
+  if (!fields) return false;
+  fields.disabled = false;
+  fields.hidden = false;
+  fields.querySelector('input').focus();
+  return true;
+}
+
+// answer fills a step in with what the server said.
+function answer(name, said) {
+  const step = steps.find((candidate) => candidate.dataset.step === name);
+  for (const place of step.querySelectorAll('[data-answer]')) place.textContent = said[place.dataset.answer] ?? '';
+  for (const part of step.querySelectorAll('[data-if]')) part.hidden = !said[part.dataset.if];
+  for (const part of step.querySelectorAll('[data-unless]')) part.hidden = Boolean(said[part.dataset.unless]);
+}
+
 function explain(form, problem) {
   const byField = new Map();
   const rest = [];
@@ -58,7 +79,7 @@ function explain(form, problem) {
 }
 
 function required(form) {
-  for (const input of form.querySelectorAll('input[required]')) {
+  for (const input of form.querySelectorAll('input[required]:enabled')) {
     if (input.value === '') {
       tellField(form, input.name, 'Fill this in.');
       input.focus();
@@ -77,8 +98,8 @@ async function send(form) {
     body: JSON.stringify(body),
     credentials: 'omit',
   });
-  if (response.ok) return null;
-  return response.json().catch(() => ({}));
+  const said = await response.json().catch(() => ({}));
+  return response.ok ? { said } : { problem: said };
 }
 
 async function submit(event) {
@@ -89,12 +110,13 @@ async function submit(event) {
   if (button.disabled || !required(form)) return;
   button.disabled = true;
   try {
-    const problem = await send(form);
+    const { problem, said } = await send(form);
     if (problem) {
-      explain(form, problem);
+      if (!reveal(form, problem)) explain(form, problem);
     } else {
       form.reset();
       token = null;
+      answer(form.dataset.next, said);
       show(form.dataset.next);
     }
   } catch {

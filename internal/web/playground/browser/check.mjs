@@ -155,12 +155,26 @@ async function invitation(page, shot) {
   await page.goto('/accept-invitation');
   await page.getByText('Open the link in the mail that invited you.').waitFor();
   if (!options.fake) return;
+  const join = () => page.getByRole('button', { name: 'Join' }).click();
+  await page.goto('/accept-invitation#token=stale');
+  await join();
+  await page.getByRole('alert').filter({ hasText: 'The link is unknown' }).waitFor();
+  await page.goto('/accept-invitation#token=member');
+  assert.equal(await page.getByLabel('First name').isVisible(), false);
+  await join();
+  await page.getByText('with the password you have,').waitFor();
   await page.goto('/accept-invitation#token=good');
+  await join();
   await page.getByLabel('First name').fill('Ada');
   await page.getByLabel('Last name').fill('Lovelace');
   await shot('invitation');
+  await choosePassword(page, 'short', 'Join');
+  await page.getByText('Must have at least 12 characters.').waitFor();
   await choosePassword(page, 'staple of the bright heron', 'Join');
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+  await page.getByText('You have joined Cedar Clinic as viewer.').waitFor();
+  await page.getByText('with the password you have chosen,').waitFor();
+  await shot('invitation-done');
 }
 
 async function choosePassword(page, password, button) {
@@ -183,7 +197,7 @@ async function watch(context, faults) {
   context.on('weberror', (error) => faults.push(`exception: ${error.error().message}`));
   context.on('console', (message) => {
     // Chromium itself logs what the walk is refused on purpose.
-    const expected = /\/auth\/(token|password-reset\/confirm)\/$/.test(message.location().url);
+    const expected = /\/auth\/(token|password-reset\/confirm|invitations\/accept)\/$/.test(message.location().url);
     if (message.type() === 'error' && !expected) faults.push(`console: ${message.text()}`);
   });
 }

@@ -151,11 +151,24 @@ function answerLink(route) {
     errors.push({ path: 'token', code: 'invalid', message: 'is unknown, was used or replaced, or has expired: ask for a new link' });
   }
   const [field] = ['new_password', 'password'].filter((name) => name in body);
-  if (body[field].length < 12) errors.push({ path: field, code: 'too_short', message: 'must have at least 12 characters' });
+  if (field && body[field].length < 12) errors.push({ path: field, code: 'too_short', message: 'must have at least 12 characters' });
   if (errors.length > 0) {
     return route.fulfill(json(422, { title: 'Invalid input', status: 422, code: 'VALIDATION', detail: 'The input is not valid.', errors }));
   }
   return route.fulfill({ status: 204 });
+}
+
+// answerInvitation takes the link "good", of an address without an account, and
+// "member", of one that has an account.
+function answerInvitation(route) {
+  const body = route.request().postDataJSON();
+  const joined = { customer: 'Cedar Clinic', email: 'ada@cedar.test', role: 'viewer', existing_account: body.token === 'member' };
+  if (body.token === 'member') return route.fulfill(json(200, joined));
+  if (body.token === 'good' && !('password' in body)) {
+    const errors = [{ path: 'password', code: 'required', message: 'must be given: the address has no account yet' }];
+    return route.fulfill(json(422, { title: 'Invalid input', status: 422, code: 'VALIDATION', detail: 'The input is not valid.', errors }));
+  }
+  return body.token === 'good' && body.password.length >= 12 ? route.fulfill(json(200, joined)) : answerLink(route);
 }
 
 function answerEvents(route) {
@@ -169,7 +182,7 @@ export async function pretend(context) {
   await context.route('**/api/v1/auth/token/', answerToken);
   await context.route('**/api/v1/auth/password-reset/', (route) => route.fulfill(json(202, {})));
   await context.route('**/api/v1/auth/password-reset/confirm/', answerLink);
-  await context.route('**/api/v1/auth/invitations/accept/', answerLink);
+  await context.route('**/api/v1/auth/invitations/accept/', answerInvitation);
   await context.route('**/api/v1/drift-events/**', answerEvents);
   await context.route('**/api/openapi.json', (route) => route.fulfill(json(200, openAPI)));
 }
