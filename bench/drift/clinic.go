@@ -86,7 +86,7 @@ type sampler struct {
 // seeded makes the sampler of one replicate of one scenario.
 func seeded(scenario, replicate uint64) *sampler {
 	source := rand.NewPCG(scenario, replicate)
-	return &sampler{Rand: rand.New(source), source: source}
+	return &sampler{Rand: rand.New(source), source: source} //nolint:gosec // a simulation has to repeat itself
 }
 
 // days draws from a lognormal distribution, in whole days.

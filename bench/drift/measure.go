@@ -79,7 +79,9 @@ func (m *measurements) measureDenials(l *lab) {
 	for _, volume := range []int{300, 1000, 3000} {
 		for _, size := range []float64{0.05, 0.08, 0.15} {
 			m.delays = append(m.delays, measured(l, fmt.Sprintf("delay: %d claims, %g", volume, size),
-				func(seed uint64) (delay, error) { return measureDelay(seed, usual(volume, shiftPhi), size, m.delayRuns) }))
+				func(seed uint64) (delay, error) {
+					return measureDelay(seed, usual(volume, shiftPhi), size, m.delayRuns)
+				}))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // plots are the images of the document by file name.
@@ -72,7 +73,7 @@ func (m measurements) delayPlot() chart {
 	for day := range horizon {
 		name := ""
 		if (day+1)%weekDays == 0 {
-			name = fmt.Sprint(day + 1)
+			name = strconv.Itoa(day + 1)
 		}
 		c.categories = append(c.categories, name)
 	}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -50,7 +51,7 @@ func (m measurements) nullTable() table {
 		if f.sparse.n > 0 {
 			sparse = fmt.Sprintf("%d of %d", f.sparse.x, f.sparse.n)
 		}
-		t.row(fmt.Sprint(f.volume), fmt.Sprint(f.phi), f.all.String(), f.strict.String(), f.fixed.String(), sparse)
+		t.row(strconv.Itoa(f.volume), fmt.Sprint(f.phi), f.all.String(), f.strict.String(), f.fixed.String(), sparse)
 	}
 	return t
 }
@@ -62,7 +63,7 @@ func (m measurements) kindTable() table {
 		t.head = append(t.head, "`"+string(kind)+"`")
 	}
 	for _, f := range m.null {
-		cells := []string{fmt.Sprint(f.volume), fmt.Sprint(f.phi)}
+		cells := []string{strconv.Itoa(f.volume), fmt.Sprint(f.phi)}
 		for _, kind := range kinds {
 			cells = append(cells, fmt.Sprintf("%.1f %%", 100*f.byKind[kind].value()))
 		}
@@ -77,7 +78,7 @@ func (m measurements) armTable() table {
 		t.head = append(t.head, a.String())
 	}
 	for _, f := range m.null {
-		cells := []string{fmt.Sprint(f.volume), fmt.Sprint(f.phi)}
+		cells := []string{strconv.Itoa(f.volume), fmt.Sprint(f.phi)}
 		for a := range arms {
 			cells = append(cells, f.denial[a].String())
 		}
@@ -98,7 +99,7 @@ func (m measurements) lateTable() table {
 func powerTable(measured []power, size func(float64) string) table {
 	t := table{head: []string{"claims per group", "shift", "found in the group", "in the group or its payer"}}
 	for _, p := range measured {
-		t.row(fmt.Sprint(p.volume), size(p.size), p.group.String(), p.either.String())
+		t.row(strconv.Itoa(p.volume), size(p.size), p.group.String(), p.either.String())
 	}
 	return t
 }
@@ -125,7 +126,7 @@ func (m measurements) delayTable() table {
 		t.head = append(t.head, a.String()+", daily runs", "weekly runs")
 	}
 	for _, d := range m.delays {
-		cells := []string{fmt.Sprint(d.volume), points(d.size)}
+		cells := []string{strconv.Itoa(d.volume), points(d.size)}
 		for _, a := range compared() {
 			cells = append(cells, firstDays(d.daily[a]), firstDays(d.weekly[a]))
 		}
@@ -137,7 +138,7 @@ func (m measurements) delayTable() table {
 func (m measurements) mixTable() table {
 	t := table{head: []string{"claims per group", "spread of amounts within a code", "`PAYMENT_AMOUNT` events", "without the split"}}
 	for _, x := range m.mix {
-		t.row(fmt.Sprint(x.volume), fmt.Sprintf("%.0f %%", 100*x.spread), x.split.String(), x.fixed.String())
+		t.row(strconv.Itoa(x.volume), fmt.Sprintf("%.0f %%", 100*x.spread), x.split.String(), x.fixed.String())
 	}
 	return t
 }

@@ -42,7 +42,7 @@ func replicate[T any](scenario uint64, n int, once func(*sampler) (T, error)) ([
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := range next {
-				out[i], errs[i] = once(seeded(scenario, uint64(i)))
+				out[i], errs[i] = once(seeded(scenario, uint64(i))) //nolint:gosec // counts up from 0
 			}
 		})
 	}
@@ -86,7 +86,7 @@ type falseAlarms struct {
 	all, fixed  share
 	// strict is all at a tenth of the level: q <= strictAlpha.
 	strict share
-	byKind      map[models.DriftType]*share
+	byKind map[models.DriftType]*share
 	// sparse counts events of all signals by Fisher's test, n being all events.
 	sparse share
 	denial [arms]share

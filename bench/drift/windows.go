@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -89,7 +90,7 @@ func (f *feeder) cells(w drift.Window, week int, sum *[codes]tally) {
 	for code := range sum {
 		t := &sum[code]
 		cell := drift.Cell{
-			Window: w, Week: week, Payer: f.payer, CPTGroup: f.group, CPT: fmt.Sprint(99210 + code),
+			Window: w, Week: week, Payer: f.payer, CPTGroup: f.group, CPT: strconv.Itoa(99210 + code),
 			Counts: drift.Counts{
 				Paid: t.paid, Denied: t.denied, Other: t.other,
 				AuthRequired: t.authRequired, AuthDenied: t.authNo,

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"strconv"
 
 	"upstream/models/drift"
 )
@@ -10,8 +10,14 @@ import (
 // of a baseline and a current window, denied of decided claims.
 func workedWeeks() (weeks []drift.Proportion, current drift.Proportion) {
 	return []drift.Proportion{
-		{X: 3, N: 30}, {X: 6, N: 28}, {X: 2, N: 35}, {X: 9, N: 31},
-		{X: 4, N: 29}, {X: 3, N: 33}, {X: 8, N: 27}, {X: 5, N: 32},
+		{X: 3, N: 30},
+		{X: 6, N: 28},
+		{X: 2, N: 35},
+		{X: 9, N: 31},
+		{X: 4, N: 29},
+		{X: 3, N: 33},
+		{X: 8, N: 27},
+		{X: 5, N: 32},
 	}, drift.Proportion{X: 14, N: 40}
 }
 
@@ -27,7 +33,7 @@ func workedPlot() chart {
 	values := line{name: "rate of the week", points: true}
 	for i, w := range weeks {
 		base.X, base.N = base.X+w.X, base.N+w.N
-		c.categories = append(c.categories, fmt.Sprint(i+1))
+		c.categories = append(c.categories, strconv.Itoa(i+1))
 		values.values = append(values.values, w.Rate())
 	}
 	c.categories = append(c.categories, "now")

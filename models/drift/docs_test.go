@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -113,7 +114,7 @@ func workedSplit() string {
 	cells := []string{"code", "claims", "denied", "claims now", "denied now"}
 	var base, cur Proportion
 	for _, c := range components {
-		cells = append(cells, c.CPT, fmt.Sprint(c.BaseN), fmt.Sprint(c.BaseTotal), fmt.Sprint(c.CurN), fmt.Sprint(c.CurTotal))
+		cells = append(cells, c.CPT, strconv.Itoa(c.BaseN), fmt.Sprint(c.BaseTotal), strconv.Itoa(c.CurN), fmt.Sprint(c.CurTotal))
 		base.X, base.N = base.X+int(c.BaseTotal), base.N+c.BaseN
 		cur.X, cur.N = cur.X+int(c.CurTotal), cur.N+c.CurN
 	}

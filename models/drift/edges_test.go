@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -70,12 +71,12 @@ func TestEdgesOfEverySignal(t *testing.T) {
 	day := testParams()
 	day.BaselineDays, day.CurrentDays = 1, 1
 	for _, tc := range []struct {
-		name             string
-		baseN, baseHit   int
-		curN, curHit     int
-		tested, changed  bool
-		p                float64 // NaN: not 1
-		direction        models.TrendDirection
+		name            string
+		baseN, baseHit  int
+		curN, curHit    int
+		tested, changed bool
+		p               float64 // NaN: not 1
+		direction       models.TrendDirection
 	}{
 		{name: "no claims"},
 		{name: "none in the baseline", curN: 100, curHit: 50},
@@ -262,7 +263,7 @@ func TestKitagawaMirrors(t *testing.T) {
 		var there, back []Component
 		for i := range rapid.IntRange(1, 8).Draw(t, "codes") {
 			b, c := drawShare(t, fmt.Sprintf("base %d", i)), drawShare(t, fmt.Sprintf("cur %d", i))
-			code := fmt.Sprint(i)
+			code := strconv.Itoa(i)
 			there = append(there, Component{code, b.N, c.N, float64(b.X), float64(c.X)})
 			back = append(back, Component{code, c.N, b.N, float64(c.X), float64(b.X)})
 		}
