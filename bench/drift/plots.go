@@ -67,7 +67,7 @@ func (m measurements) powerPlot() chart {
 
 func (m measurements) delayPlot() chart {
 	c := chart{
-		title: "Shifts of the denial rate found by day, daily runs, `statistical`",
+		title: "Shifts of the denial rate found by day, daily runs, statistical",
 		x:     "days since the shift began", y: "found by then", top: 1, percent: true,
 	}
 	for day := range horizon {

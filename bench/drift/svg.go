@@ -119,8 +119,8 @@ func (c chart) drawBands(b *strings.Builder) {
 				left, high, right-left, low-high, colour)
 		}
 		fmt.Fprintf(b, `<path d="M%.1f %.1fH%.1f" stroke="%s" stroke-width="2"/>`+"\n", left, c.atY(band.mean), right, colour)
-		text(b, plotRight+12, plotTop+16+18*float64(i), "start", 12, band.name)
-		fmt.Fprintf(b, `<rect x="%d" y="%d" width="8" height="8" fill="%s"/>`+"\n", plotRight, plotTop+8+18*i, colour)
+		text(b, plotRight+30, plotTop+16+18*float64(i), "start", 12, band.name)
+		fmt.Fprintf(b, `<rect x="%d" y="%d" width="8" height="8" fill="%s"/>`+"\n", plotRight+16, plotTop+8+18*i, colour)
 	}
 }
 

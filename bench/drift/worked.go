@@ -27,7 +27,7 @@ func workedPlot() chart {
 	weeks, current := workedWeeks()
 	c := chart{
 		title: "Weekly denial rate of the worked example", x: "week", y: "denied of decided claims",
-		top: 0.5, percent: true,
+		top: 0.6, percent: true,
 	}
 	var base drift.Proportion
 	values := line{name: "rate of the week", points: true}
@@ -40,9 +40,9 @@ func workedPlot() chart {
 	values.values = append(values.values, current.Rate())
 	interval := drift.Newcombe(base, current, 0.95)
 	c.bands = []band{
-		{name: "  baseline window and its rate", from: 0, to: len(weeks) - 1, mean: base.Rate()},
+		{name: "baseline and its rate", from: 0, to: len(weeks) - 1, mean: base.Rate()},
 		{
-			name: "  current, Δ's 95 % interval", from: len(weeks), to: len(weeks), mean: current.Rate(),
+			name: "current, 95 % interval of Δ", from: len(weeks), to: len(weeks), mean: current.Rate(),
 			low: base.Rate() + interval.Low, high: base.Rate() + interval.High,
 		},
 	}
