@@ -36,6 +36,7 @@ func TestDifferences(t *testing.T) {
 			[]diff{{"weeks[1].n", "2", "5"}, {"weeks[2][0]", "3", "4"}},
 		},
 		{"arrays of other lengths as a whole", `{"a": [1, 2]}`, `{"a": [1]}`, []diff{{"a", "[1,2]", "[1]"}}},
+		{"a longer array", `{"a": [1]}`, `{"a": [1, 2]}`, []diff{{"a", "[1]", "[1,2]"}}},
 		{"missing now", `{"a": {"b": 1, "c": 2}}`, `{"a": {"b": 1}}`, []diff{{"a.c", "2", ""}}},
 		{"new", `{"a": {"b": 1}}`, `{"a": {"b": 1, "c": [0]}}`, []diff{{"a.c", "", "[0]"}}},
 		{"null is missing", `{"a": null}`, `{"b": null}`, nil},
