@@ -45,6 +45,10 @@ verify/schema: ## Check that migrations/schema.sql is what the migrations produc
 bench: ## Measure ingestion and detection against bare SQL, and what guards a request
 	go test ./bench -run '^$$' -bench . -benchtime 3x
 
+.PHONY: evaluation
+evaluation: ## Measure how well drift is found and write docs/evaluation.md; takes minutes
+	go run ./bench/drift -out .
+
 .PHONY: ci
 ci: ## Run every check a change has to pass
 	.ci/run
