@@ -60,6 +60,29 @@ func TestOverdispersionIsHeldAgainstTheData(t *testing.T) {
 	}
 }
 
+// Two reasons for false alarms: the normal distribution for an estimated φ, and
+// Fisher's test, which has none. Where t takes the place of the normal
+// distribution, the second remains.
+func TestWhatStudentLeavesIsFishers(t *testing.T) {
+	t.Parallel()
+	runs, err := replicate(108, 40, usual(300, 3).once(nothing()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all, sparse int
+	for _, r := range runs {
+		for _, v := range r.denial[student] {
+			all++
+			if v.method == models.TestFisherExact {
+				sparse++
+			}
+		}
+	}
+	if all == 0 || 4*sparse < 3*all {
+		t.Errorf("%d of %d findings are by Fisher's test", sparse, all)
+	}
+}
+
 func TestHugeShiftsAreFound(t *testing.T) {
 	t.Parallel()
 	for kind, s := range map[models.DriftType]struct {
@@ -257,7 +280,13 @@ func TestDocumentIsWhole(t *testing.T) {
 	one := share{1, 10}
 	by := [arms]share{one, one, one, one, one, one}
 	f := falseAlarms{volume: comparedVolume, phi: shiftPhi, all: one, fixed: one, strict: one, byKind: kinds, denial: by}
-	m.null, m.lateWeeks = []falseAlarms{f}, []falseAlarms{f}
+	m.lateWeeks = []falseAlarms{f}
+	for _, volume := range []int{300, comparedVolume} {
+		for _, phi := range []float64{1, 1.5, 2, 3} {
+			f.volume, f.phi = volume, phi
+			m.null = append(m.null, f)
+		}
+	}
 	for _, size := range []float64{0.05, comparedSize} {
 		p := power{volume: comparedVolume, size: size, group: one, either: one, byArm: by}
 		m.denial = append(m.denial, p)

@@ -179,7 +179,8 @@ func (m measurements) delayAt(volume int, size float64) delay {
 
 // document is docs/evaluation.md.
 func (m measurements) document() (string, error) {
-	parsed, err := template.New("evaluation").Parse(documentTemplate)
+	null := func(volume int, phi float64) string { return m.nullAt(volume, phi).all.String() }
+	parsed, err := template.New("evaluation").Funcs(template.FuncMap{"null": null}).Parse(documentTemplate)
 	if err != nil {
 		return "", err
 	}
