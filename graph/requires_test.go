@@ -88,6 +88,7 @@ func nowhere() map[string]map[string]any {
 	member, key := models.MembershipID{}.From(uuid.New()).String(), models.APIKeyID{}.From(uuid.New()).String()
 	return map[string]map[string]any{
 		"detectDrift":      {"currentDays": 0},
+		"triggerReport":    {"currentDays": 0},
 		"changeMemberRole": {"id": member, "role": "VIEWER", "expectedVersion": 1},
 		"removeMember":     {"id": member},
 		"createApiKey":     {"name": "", "scopes": []string{"CLAIMS_READ"}},
