@@ -46,7 +46,7 @@ func (a *api) registerDetect() {
 	}, a.triggerReport)
 }
 
-func (a *api) triggerReport(ctx context.Context, in *detectInput) (*createdOutput[report], error) {
+func (a *api) triggerReport(ctx context.Context, in *detectInput) (*createdOutput[reportDetail], error) {
 	var input models.DetectInput
 	if in.Body != nil {
 		input = models.DetectInput(*in.Body)
@@ -55,8 +55,11 @@ func (a *api) triggerReport(ctx context.Context, in *detectInput) (*createdOutpu
 	if err != nil {
 		return nil, err
 	}
-	body := showReport(linksFor(ctx), run)
-	return &createdOutput[report]{Location: body.Links.Self.Href, ETag: etag(run.Version), Body: body}, nil
+	body, err := a.showRun(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return &createdOutput[reportDetail]{Location: body.Links.Self.Href, ETag: etag(run.Version), Body: body}, nil
 }
 
 func (a *api) detectDrift(ctx context.Context, in *detectInput) (*createdOutput[reportDetail], error) {

@@ -73,14 +73,18 @@ func (s *Store) QueueDueRuns(ctx context.Context) (queued int, err error) {
 // of whom nobody knows when one is.
 func (s *Store) dueCustomers(ctx context.Context, after models.CustomerID) ([]models.CustomerID, error) {
 	return system(ctx, s, func(tx *systemTx) (ids []models.CustomerID, err error) {
-		err = tx.tx.NewSelect().Model((*models.Customer)(nil)).Column("id").
+		var customers []models.Customer
+		err = tx.tx.NewSelect().Model(&customers).Column("id").
 			Where("cu.id > ?", after).
 			WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 				return q.
 					WhereOr("cu.weekly_run_enabled AND (cu.next_weekly_run_at IS NULL OR cu.next_weekly_run_at <= ?)", tx.now).
 					WhereOr("cu.monthly_run_enabled AND (cu.next_monthly_run_at IS NULL OR cu.next_monthly_run_at <= ?)", tx.now)
 			}).
-			Order("cu.id").Limit(watchBatch).Scan(ctx, &ids)
+			Order("cu.id").Limit(watchBatch).Scan(ctx)
+		for i := range customers {
+			ids = append(ids, customers[i].ID)
+		}
 		return ids, err
 	})
 }
