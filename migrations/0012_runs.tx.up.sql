@@ -16,7 +16,7 @@ ALTER TABLE report_runs
     ADD CONSTRAINT report_runs_status_finished_at_check CHECK ((status IN ('queued', 'running')) = (finished_at IS NULL)),
     ADD CONSTRAINT report_runs_origin_check CHECK (origin IN ('detect', 'trigger', 'schedule')),
     ADD CONSTRAINT report_runs_status_origin_check CHECK (status <> 'queued' OR origin <> 'detect'),
-    ADD CONSTRAINT report_runs_status_worker_check CHECK (status <> 'queued' OR worker IS NULL),
+    ADD CONSTRAINT report_runs_status_worker_check CHECK (status = 'running' OR worker IS NULL),
     ADD CONSTRAINT report_runs_signals_check CHECK (cardinality(signals) >= 1 AND signals <@ ARRAY['DENIAL_RATE',
         'APPROVAL_RATE', 'AUTH_FAILURE_RATE', 'DECISION_TIME', 'PROCESSING_DELAY', 'PAYMENT_AMOUNT']);
 

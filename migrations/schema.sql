@@ -421,7 +421,7 @@ ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_check CHECK (((status)
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_error_message_check CHECK ((((status)::text = 'failed'::text) = (error_message IS NOT NULL)));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_finished_at_check CHECK ((((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[])) = (finished_at IS NULL)));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_origin_check CHECK ((((status)::text <> 'queued'::text) OR ((origin)::text <> 'detect'::text)));
-ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_worker_check CHECK ((((status)::text <> 'queued'::text) OR (worker IS NULL)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_worker_check CHECK ((((status)::text = 'running'::text) OR (worker IS NULL)));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_test_count_check CHECK ((test_count >= 0));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_version_check CHECK ((version >= 1));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_window_by_check CHECK (((window_by)::text = ANY ((ARRAY['decided'::character varying, 'submitted'::character varying])::text[])));

@@ -172,10 +172,10 @@ func lostRun() error {
 
 // finishRun ends a run that this process computes.
 func (s *Store) finishRun(ctx context.Context, tx *tenantTx, run *models.ReportRun, action auditAction) error {
-	finished := s.clock()
+	finished, worker := s.clock(), run.Worker
 	run.FinishedAt, run.UpdatedAt = &finished, finished
 	return tx.endRun(ctx, run, action, models.RunRunning, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Where("rr.status = ? AND rr.worker = ?", models.RunRunning, run.Worker)
+		return q.Where("rr.status = ? AND rr.worker = ?", models.RunRunning, worker)
 	})
 }
 
@@ -185,8 +185,9 @@ func (tx *tenantTx) endRun(
 	ctx context.Context, run *models.ReportRun, action auditAction, from models.RunStatus, where func(*bun.UpdateQuery) *bun.UpdateQuery,
 ) error {
 	run.Version++
+	run.Worker = nil
 	result, err := tx.updateOf(run).
-		Column("status", "test_count", "drift_event_count", "summary_json", "error_code", "error_message",
+		Column("status", "worker", "test_count", "drift_event_count", "summary_json", "error_code", "error_message",
 			"finished_at", "updated_at", "version").
 		Where("id = ?", run.ID).Apply(where).Exec(ctx)
 	if err != nil {
