@@ -13,6 +13,16 @@ import (
 	"upstream/models"
 )
 
+func (r *mutationResolver) TriggerReport(ctx context.Context, input wire.TriggerReportInput) (*wire.TriggerReportPayload, error) {
+	v, err := signedIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	run, err := r.store.TriggerReport(ctx, v, input.DetectInput)
+	expected, err := userErrors(err)
+	return &wire.TriggerReportPayload{ReportRun: run, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
+}
+
 func (r *mutationResolver) DetectDrift(ctx context.Context, input wire.DetectDriftInput) (*wire.DetectDriftPayload, error) {
 	v, err := signedIn(ctx)
 	if err != nil {

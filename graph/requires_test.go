@@ -89,6 +89,7 @@ func nowhere() map[string]map[string]any {
 	invitation := models.InvitationID{}.From(uuid.New()).String()
 	return map[string]map[string]any{
 		"detectDrift":      {"currentDays": 0},
+		"triggerReport":    {"currentDays": 0},
 		"changeMemberRole": {"id": member, "role": "VIEWER", "expectedVersion": 1},
 		"removeMember":     {"id": member},
 		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},

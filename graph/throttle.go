@@ -44,7 +44,7 @@ func draws(op *graphql.OperationContext, cost int, signedIn bool) []throttle.Dra
 
 // classOf is the class of a mutation.
 func classOf(mutation string) throttle.Class {
-	if mutation == "detectDrift" {
+	if mutation == "detectDrift" || mutation == "triggerReport" {
 		return throttle.ReportGeneration
 	}
 	return throttle.WriteOperation

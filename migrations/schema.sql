@@ -97,7 +97,13 @@ CREATE TABLE customers (
     time_zone character varying(64) DEFAULT 'UTC'::character varying NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    weekly_run_enabled boolean DEFAULT true NOT NULL,
+    weekly_run_weekday smallint DEFAULT 1 NOT NULL,
+    monthly_run_enabled boolean DEFAULT false NOT NULL,
+    run_local_time character varying(5) DEFAULT '02:00'::character varying NOT NULL,
+    next_weekly_run_at timestamp with time zone,
+    next_monthly_run_at timestamp with time zone
 );
 CREATE TABLE drift_events (
     customer_id uuid NOT NULL,
@@ -232,7 +238,10 @@ CREATE TABLE report_runs (
     created_by uuid,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    origin character varying(20) DEFAULT 'detect'::character varying NOT NULL,
+    signals text[] DEFAULT ARRAY['DENIAL_RATE'::text, 'APPROVAL_RATE'::text, 'AUTH_FAILURE_RATE'::text, 'DECISION_TIME'::text, 'PROCESSING_DELAY'::text, 'PAYMENT_AMOUNT'::text] NOT NULL,
+    worker uuid
 );
 CREATE TABLE sessions (
     id uuid NOT NULL,
@@ -353,8 +362,10 @@ ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_customer_id_fke
 ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_customer_id_cpt_code_key UNIQUE (customer_id, cpt_code);
 ALTER TABLE customers ADD CONSTRAINT customers_name_check CHECK ((btrim((name)::text) <> ''::text));
+ALTER TABLE customers ADD CONSTRAINT customers_run_local_time_check CHECK (((run_local_time)::text ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'::text));
 ALTER TABLE customers ADD CONSTRAINT customers_slug_check CHECK (((slug)::text ~ '^[a-z][a-z0-9-]{1,62}$'::text));
 ALTER TABLE customers ADD CONSTRAINT customers_version_check CHECK ((version >= 1));
+ALTER TABLE customers ADD CONSTRAINT customers_weekly_run_weekday_check CHECK (((weekly_run_weekday >= 1) AND (weekly_run_weekday <= 7)));
 ALTER TABLE customers ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
 ALTER TABLE customers ADD CONSTRAINT customers_name_key UNIQUE (name);
 ALTER TABLE customers ADD CONSTRAINT customers_slug_key UNIQUE (slug);
@@ -432,10 +443,14 @@ ALTER TABLE report_runs ADD CONSTRAINT report_runs_current_start_current_end_che
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_drift_event_count_check CHECK (((drift_event_count >= 0) AND (drift_event_count <= test_count)));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_method_check CHECK (((method)::text = ANY ((ARRAY['statistical'::character varying, 'threshold'::character varying])::text[])));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_min_volume_check CHECK ((min_volume >= 1));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_origin_check CHECK (((origin)::text = ANY ((ARRAY['detect'::character varying, 'trigger'::character varying, 'schedule'::character varying])::text[])));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_run_type_check CHECK (((run_type)::text = ANY ((ARRAY['weekly'::character varying, 'monthly'::character varying, 'custom'::character varying])::text[])));
-ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_check CHECK (((status)::text = ANY ((ARRAY['running'::character varying, 'success'::character varying, 'failed'::character varying])::text[])));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_signals_check CHECK (((cardinality(signals) >= 1) AND (signals <@ ARRAY['DENIAL_RATE'::text, 'APPROVAL_RATE'::text, 'AUTH_FAILURE_RATE'::text, 'DECISION_TIME'::text, 'PROCESSING_DELAY'::text, 'PAYMENT_AMOUNT'::text])));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_check CHECK (((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying, 'success'::character varying, 'failed'::character varying])::text[])));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_error_message_check CHECK ((((status)::text = 'failed'::text) = (error_message IS NOT NULL)));
-ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_finished_at_check CHECK ((((status)::text = 'running'::text) = (finished_at IS NULL)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_finished_at_check CHECK ((((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[])) = (finished_at IS NULL)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_origin_check CHECK ((((status)::text <> 'queued'::text) OR ((origin)::text <> 'detect'::text)));
+ALTER TABLE report_runs ADD CONSTRAINT report_runs_status_worker_check CHECK ((((status)::text = 'running'::text) OR (worker IS NULL)));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_test_count_check CHECK ((test_count >= 0));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_version_check CHECK ((version >= 1));
 ALTER TABLE report_runs ADD CONSTRAINT report_runs_window_by_check CHECK (((window_by)::text = ANY ((ARRAY['decided'::character varying, 'submitted'::character varying])::text[])));
@@ -496,6 +511,8 @@ CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON public.claims USI
 CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON public.claims USING btree (customer_id, payer, decided_date, id);
 CREATE INDEX claims_customer_id_submitted_date_id_idx ON public.claims USING btree (customer_id, submitted_date DESC, decided_date DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key ON public.claims USING btree (customer_id, upload_id, source_data_hash) WHERE (source_data_hash IS NOT NULL);
+CREATE INDEX customers_next_monthly_run_at_idx ON public.customers USING btree (next_monthly_run_at NULLS FIRST) WHERE monthly_run_enabled;
+CREATE INDEX customers_next_weekly_run_at_idx ON public.customers USING btree (next_weekly_run_at NULLS FIRST) WHERE weekly_run_enabled;
 CREATE INDEX drift_events_customer_id_created_at_id_idx ON public.drift_events USING btree (customer_id, created_at DESC, id DESC);
 CREATE INDEX drift_events_customer_id_payer_created_at_id_idx ON public.drift_events USING btree (customer_id, payer, created_at, id);
 CREATE INDEX drift_events_customer_id_report_run_id_severity_id_idx ON public.drift_events USING btree (customer_id, report_run_id, severity DESC, created_at DESC, id DESC);
@@ -512,10 +529,13 @@ CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mapp
 CREATE INDEX refresh_tokens_expires_at_idx ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
 CREATE UNIQUE INDEX refresh_tokens_session_id_key ON public.refresh_tokens USING btree (session_id) WHERE (used_at IS NULL);
+CREATE UNIQUE INDEX report_runs_customer_id_background_key ON public.report_runs USING btree (customer_id) WHERE (((origin)::text <> 'detect'::text) AND ((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[])));
 CREATE INDEX report_runs_customer_id_finished_at_idx ON public.report_runs USING btree (customer_id, finished_at DESC, id DESC) WHERE ((status)::text = 'success'::text);
+CREATE UNIQUE INDEX report_runs_customer_id_run_type_as_of_key ON public.report_runs USING btree (customer_id, run_type, as_of) WHERE ((origin)::text = 'schedule'::text);
 CREATE INDEX report_runs_customer_id_run_type_started_at_id_idx ON public.report_runs USING btree (customer_id, run_type, started_at, id);
 CREATE INDEX report_runs_customer_id_started_at_id_idx ON public.report_runs USING btree (customer_id, started_at DESC, id DESC);
 CREATE INDEX report_runs_customer_id_status_started_at_id_idx ON public.report_runs USING btree (customer_id, status, started_at, id);
+CREATE INDEX report_runs_customer_id_unfinished_idx ON public.report_runs USING btree (customer_id, id) WHERE ((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]));
 CREATE INDEX sessions_expires_at_idx ON public.sessions USING btree (expires_at);
 CREATE INDEX sessions_for_customer_id_idx ON public.sessions USING btree (for_customer_id);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
@@ -577,6 +597,21 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.customers_replan()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF NEW.next_weekly_run_at IS NOT DISTINCT FROM OLD.next_weekly_run_at THEN
+        NEW.next_weekly_run_at := NULL;
+    END IF;
+    IF NEW.next_monthly_run_at IS NOT DISTINCT FROM OLD.next_monthly_run_at THEN
+        NEW.next_monthly_run_at := NULL;
+    END IF;
+    RETURN NEW;
+END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.end_member_sessions()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -627,6 +662,7 @@ $function$
 
 CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+CREATE TRIGGER customers_replan BEFORE UPDATE ON public.customers FOR EACH ROW WHEN (((((((old.time_zone)::text IS DISTINCT FROM (new.time_zone)::text) OR (old.weekly_run_enabled IS DISTINCT FROM new.weekly_run_enabled)) OR (old.weekly_run_weekday IS DISTINCT FROM new.weekly_run_weekday)) OR (old.monthly_run_enabled IS DISTINCT FROM new.monthly_run_enabled)) OR ((old.run_local_time)::text IS DISTINCT FROM (new.run_local_time)::text))) EXECUTE FUNCTION customers_replan();
 CREATE TRIGGER memberships_raise_token_version BEFORE UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION raise_token_version();
 CREATE TRIGGER memberships_removal_ends_sessions AFTER DELETE ON public.memberships FOR EACH ROW EXECUTE FUNCTION end_member_sessions();
 CREATE TRIGGER memberships_role_ends_sessions AFTER UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION end_member_sessions();
@@ -707,6 +743,9 @@ CREATE POLICY payer_mappings_tenant ON payer_mappings AS PERMISSIVE FOR ALL TO p
 CREATE POLICY refresh_tokens_system ON refresh_tokens AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY report_runs_system_unfinished ON report_runs AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND ((status)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]))))
+    WITH CHECK ();
 CREATE POLICY report_runs_tenant ON report_runs AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));

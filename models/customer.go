@@ -22,9 +22,25 @@ type Customer struct {
 	CCEmail   *string    `bun:"cc_email"`
 	AttachPDF bool       `bun:"attach_pdf"`
 	TimeZone  string     `bun:"time_zone"`
-	Version   int64      `bun:"version"`
-	CreatedAt time.Time  `bun:"created_at"`
-	UpdatedAt time.Time  `bun:"updated_at"`
+
+	// WeeklyRunWeekday is 1 for Monday to 7 for Sunday, RunLocalTime HH:MM in the
+	// customer's time zone. The next instants are computed from those; nil when
+	// runs of that kind are off, or when they are still to be computed.
+	WeeklyRunEnabled  bool       `bun:"weekly_run_enabled"`
+	WeeklyRunWeekday  int        `bun:"weekly_run_weekday"`
+	MonthlyRunEnabled bool       `bun:"monthly_run_enabled"`
+	RunLocalTime      string     `bun:"run_local_time"`
+	NextWeeklyRunAt   *time.Time `bun:"next_weekly_run_at"`
+	NextMonthlyRunAt  *time.Time `bun:"next_monthly_run_at"`
+
+	Version   int64     `bun:"version"`
+	CreatedAt time.Time `bun:"created_at"`
+	UpdatedAt time.Time `bun:"updated_at"`
+}
+
+// DefaultSchedule is that of new customers.
+func DefaultSchedule() Schedule {
+	return Schedule{WeeklyEnabled: true, Weekday: Monday, LocalTime: "02:00", TimeZone: "UTC"}
 }
 
 // CustomerFilter narrows a list of customers.

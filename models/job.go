@@ -43,3 +43,39 @@ type InvitationMailJob struct {
 
 // Kind implements [JobArgs].
 func (InvitationMailJob) Kind() string { return "invitation_mail" }
+
+// QueuedJobArgs are those of a job that does not share the default queue.
+type QueuedJobArgs interface {
+	JobArgs
+	// Queue names the queue.
+	Queue() string
+}
+
+// DetectionQueue is the queue of detections: they are heavy and long, and no
+// mail should wait behind them.
+const DetectionQueue = "detection"
+
+// DetectJob computes a queued detection run.
+type DetectJob struct {
+	CustomerID CustomerID  `json:"customer_id"`
+	RunID      ReportRunID `json:"run_id"`
+}
+
+// Kind implements [JobArgs].
+func (DetectJob) Kind() string { return "detect" }
+
+// Queue implements [QueuedJobArgs].
+func (DetectJob) Queue() string { return DetectionQueue }
+
+// ScheduleRunsJob queues the detection runs that are due by their customers'
+// schedules.
+type ScheduleRunsJob struct{}
+
+// Kind implements [JobArgs].
+func (ScheduleRunsJob) Kind() string { return "schedule_runs" }
+
+// FailAbandonedRunsJob fails the detection runs that nobody computes any more.
+type FailAbandonedRunsJob struct{}
+
+// Kind implements [JobArgs].
+func (FailAbandonedRunsJob) Kind() string { return "fail_abandoned_runs" }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 )
 
@@ -38,6 +39,7 @@ type RunStatus string
 
 // The run states; a run is never anything else.
 const (
+	RunQueued  RunStatus = "queued"
 	RunRunning RunStatus = "running"
 	RunSuccess RunStatus = "success"
 	RunFailed  RunStatus = "failed"
@@ -45,7 +47,7 @@ const (
 
 // Values lists the states.
 func (RunStatus) Values() []string {
-	return []string{string(RunRunning), string(RunSuccess), string(RunFailed)}
+	return []string{string(RunQueued), string(RunRunning), string(RunSuccess), string(RunFailed)}
 }
 
 // MarshalGQL writes the GraphQL enum value.
@@ -53,6 +55,18 @@ func (s RunStatus) MarshalGQL(w io.Writer) { marshalEnum(w, s) }
 
 // UnmarshalGQL reads the GraphQL enum value.
 func (s *RunStatus) UnmarshalGQL(v any) error { return unmarshalEnum(s, v) }
+
+// RunOrigin says who asked for a run.
+type RunOrigin string
+
+// The origins: somebody who waits for the result, somebody who does not, or
+// the customer's schedule. At most one run of the latter two is queued or
+// running per customer.
+const (
+	OriginDetect   RunOrigin = "detect"
+	OriginTrigger  RunOrigin = "trigger"
+	OriginSchedule RunOrigin = "schedule"
+)
 
 // Method is how a run decides that a payer drifted.
 type Method string
@@ -269,7 +283,13 @@ type ReportRun struct {
 	CurrentEnd    Date    `bun:"current_end,type:date"`
 	MinVolume     int     `bun:"min_volume"`
 	Alpha         float64 `bun:"alpha"`
-	// StartedAt is when the run row was committed, FinishedAt when it ended either way.
+	// Signals are the drift types looked at.
+	Signals []DriftType `bun:"signals,array,nullzero"`
+	Origin  RunOrigin   `bun:"origin,nullzero"`
+	// Worker is the process that computes; nil before any does.
+	Worker *uuid.UUID `bun:"worker,type:uuid"`
+	// StartedAt is when the run began to compute, or was queued while it waits;
+	// FinishedAt when it ended either way.
 	StartedAt    time.Time  `bun:"started_at"`
 	FinishedAt   *time.Time `bun:"finished_at"`
 	ErrorCode    *string    `bun:"error_code"`
@@ -284,6 +304,20 @@ type ReportRun struct {
 	CreatedAt       time.Time       `bun:"created_at"`
 	UpdatedAt       time.Time       `bun:"updated_at"`
 }
+
+// NewReportRun is a run of the customer with these parameters that nobody has
+// begun yet, at this instant.
+func NewReportRun(id ReportRunID, customer CustomerID, origin RunOrigin, p DetectParams, now time.Time) *ReportRun {
+	return &ReportRun{
+		ID: id, CustomerID: customer, RunType: p.RunType, Status: RunQueued, Method: p.Method, WindowBy: p.WindowBy,
+		AsOf: p.AsOf, BaselineStart: p.BaselineStart(), BaselineEnd: p.CurrentStart(),
+		CurrentStart: p.CurrentStart(), CurrentEnd: p.AsOf, MinVolume: p.MinVolume, Alpha: p.Alpha,
+		Signals: p.Signals, Origin: origin, StartedAt: now, Version: 1, CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// Unfinished reports whether the run waits or computes.
+func (r *ReportRun) Unfinished() bool { return r.Status == RunQueued || r.Status == RunRunning }
 
 // Params are the parameters that the run was made with, for the signals named.
 func (r *ReportRun) Params(signals ...DriftType) DetectParams {

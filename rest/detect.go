@@ -36,6 +36,30 @@ func (a *api) registerDetect() {
 		permission: models.PermissionRunDetection, codes: []models.Code{models.CodeSerializationConflict}, hasBody: true,
 		throttle: []throttle.Class{throttle.ReportGeneration},
 	}, a.detectDrift)
+	register(a, operation{
+		id: "triggerReport", method: http.MethodPost, path: resourcePath("reports", "trigger"), tag: tagReports, status: http.StatusAccepted,
+		summary: "Queue a detection run",
+		description: "Queues a run and answers at once; its status goes from `queued` over `running` to `success` or `failed`. The body " +
+			"may be left out. While a run is queued or running in the background for the customer, the answer is that run, and what " +
+			"the body asks for is not done.",
+		permission: models.PermissionRunDetection, hasBody: true, throttle: []throttle.Class{throttle.ReportGeneration},
+	}, a.triggerReport)
+}
+
+func (a *api) triggerReport(ctx context.Context, in *detectInput) (*createdOutput[reportDetail], error) {
+	var input models.DetectInput
+	if in.Body != nil {
+		input = models.DetectInput(*in.Body)
+	}
+	run, err := a.store.TriggerReport(ctx, auth.ViewerFrom(ctx), input)
+	if err != nil {
+		return nil, err
+	}
+	body, err := a.showRun(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return &createdOutput[reportDetail]{Location: body.Links.Self.Href, ETag: etag(run.Version), Body: body}, nil
 }
 
 func (a *api) detectDrift(ctx context.Context, in *detectInput) (*createdOutput[reportDetail], error) {

@@ -25,7 +25,8 @@ type report struct {
 	CurrentEnd      models.Date        `json:"current_end" doc:"The first day after the current window."`
 	MinVolume       int                `json:"min_volume" minimum:"1" doc:"Claims each window needs for a test." example:"30"`
 	Alpha           float64            `json:"alpha" exclusiveMinimum:"0" maximum:"0.5" doc:"The false discovery rate." example:"0.05"`
-	StartedAt       time.Time          `json:"started_at"`
+	Signals         []models.DriftType `json:"signals" doc:"The drift types looked at."`
+	StartedAt       time.Time          `json:"started_at" doc:"When the run began; when it was queued, while it waits."`
 	FinishedAt      *time.Time         `json:"finished_at"`
 	ErrorCode       *string            `json:"error_code" doc:"Of failed runs."`
 	ErrorMessage    *string            `json:"error_message" doc:"Of failed runs."`
@@ -50,7 +51,7 @@ func showReport(l links, r *models.ReportRun) report {
 	return report{
 		ID: r.ID, Customer: r.CustomerID, RunType: r.RunType, Status: r.Status, Method: r.Method, WindowBy: r.WindowBy,
 		AsOf: r.AsOf, BaselineStart: r.BaselineStart, BaselineEnd: r.BaselineEnd, CurrentStart: r.CurrentStart,
-		CurrentEnd: r.CurrentEnd, MinVolume: r.MinVolume, Alpha: r.Alpha, StartedAt: r.StartedAt.UTC(),
+		CurrentEnd: r.CurrentEnd, MinVolume: r.MinVolume, Alpha: r.Alpha, Signals: r.Signals, StartedAt: r.StartedAt.UTC(),
 		FinishedAt: utc(r.FinishedAt), ErrorCode: r.ErrorCode, ErrorMessage: r.ErrorMessage, TestCount: r.TestCount,
 		DriftEventCount: r.DriftEventCount, SummaryJSON: jsonObject(r.SummaryJSON), CreatedBy: r.CreatedBy,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Links: reportLinks{

@@ -127,6 +127,14 @@ func (s *Store) CustomerBySlug(ctx context.Context, slug string) (*models.Custom
 	})
 }
 
+// EveryCustomer lists all customers for the operator, by slug.
+func (s *Store) EveryCustomer(ctx context.Context) ([]*models.Customer, error) {
+	return system(ctx, s, func(tx *systemTx) (customers []*models.Customer, err error) {
+		err = tx.tx.NewSelect().Model(&customers).Order("slug").Scan(ctx)
+		return customers, err
+	})
+}
+
 // CreateCustomer stores a customer. It answers VALIDATION for bad input and
 // CONFLICT when the slug or the name is taken.
 func (s *Store) CreateCustomer(ctx context.Context, in models.NewCustomer) (*models.Customer, error) {
@@ -136,7 +144,10 @@ func (s *Store) CreateCustomer(ctx context.Context, in models.NewCustomer) (*mod
 	return system(ctx, s, func(tx *systemTx) (*models.Customer, error) {
 		customer := &models.Customer{
 			ID: models.CustomerID{}.From(tx.newUUID()), Slug: in.Slug, Name: in.Name, AttachPDF: true,
-			TimeZone: "UTC", Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+			Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+		}
+		if err := customer.SetSchedule(models.DefaultSchedule(), tx.now); err != nil {
+			return nil, err
 		}
 		if _, err := tx.tx.NewInsert().Model(customer).Exec(ctx); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,40 +36,62 @@ func (s *Store) DetectDrift(ctx context.Context, v models.Viewer, in models.Dete
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.life.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	run, err := s.startRun(ctx, v, params)
 	if err != nil {
 		return nil, err
 	}
-	finished, err := exclusive(ctx, s, v, models.PermissionRunDetection, detectionLock, func(tx *tenantTx) (*models.ReportRun, error) {
-		return s.detect(ctx, tx, *run, params)
-	})
-	if err != nil {
-		s.failRun(ctx, v, run, err)
-		return nil, err
-	}
-	return finished, nil
+	return s.compute(ctx, v, run)
 }
+
+// compute makes the run, which this process has begun, and marks it failed when
+// that does not work out.
+func (s *Store) compute(ctx context.Context, v models.Viewer, run *models.ReportRun) (finished *models.ReportRun, err error) {
+	err = errPanicked
+	defer func() {
+		if err != nil && !wasInterrupted(run, err) {
+			s.failRun(ctx, v, run, err)
+		}
+	}()
+	finished, err = exclusive(ctx, s, v, models.PermissionRunDetection, detectionLock, func(tx *tenantTx) (*models.ReportRun, error) {
+		return s.detect(ctx, tx, *run, run.Params(run.Signals...))
+	})
+	return finished, err
+}
+
+// errPanicked is why a run failed whose computation did not return.
+var errPanicked = errors.New("store: the detection panicked")
 
 // startRun commits the run as running, so that even a crash leaves a trace.
 func (s *Store) startRun(ctx context.Context, v models.Viewer, p models.DetectParams) (*models.ReportRun, error) {
 	return write(ctx, s, v, models.PermissionRunDetection, func(tx *tenantTx) (*models.ReportRun, error) {
-		run := &models.ReportRun{
-			ID: models.ReportRunID{}.From(tx.newUUID()), CustomerID: tx.customer, RunType: p.RunType,
-			Status: models.RunRunning, Method: p.Method, WindowBy: p.WindowBy, AsOf: p.AsOf,
-			BaselineStart: p.BaselineStart(), BaselineEnd: p.CurrentStart(),
-			CurrentStart: p.CurrentStart(), CurrentEnd: p.AsOf, MinVolume: p.MinVolume, Alpha: p.Alpha,
-			StartedAt: tx.now, CreatedBy: tx.actorID(), Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
-		}
+		run := tx.newRun(models.OriginDetect, p)
+		run.Status, run.Worker = models.RunRunning, &s.life.id
 		if err := tx.insert(ctx, run); err != nil {
 			return nil, err
 		}
 		if err := mustHaveClaims(ctx, tx); err != nil {
 			return nil, err
 		}
-		return run, tx.auditChange(ctx, auditReportRunStarted, "report_run", run.ID.String(), change{after: map[string]any{
-			"status": run.Status, "run_type": run.RunType, "method": run.Method, "as_of": run.AsOf,
-		}})
+		return run, tx.auditRun(ctx, auditReportRunStarted, run)
 	})
+}
+
+func (tx *tenantTx) newRun(origin models.RunOrigin, p models.DetectParams) *models.ReportRun {
+	run := models.NewReportRun(models.ReportRunID{}.From(tx.newUUID()), tx.customer, origin, p, tx.now)
+	run.CreatedBy = tx.actorID()
+	return run
+}
+
+// auditRun notes that a run was made.
+func (tx *tenantTx) auditRun(ctx context.Context, action auditAction, run *models.ReportRun) error {
+	return tx.auditChange(ctx, action, "report_run", run.ID.String(), change{after: map[string]any{
+		"status": run.Status, "run_type": run.RunType, "method": run.Method, "as_of": run.AsOf,
+	}})
 }
 
 // mustHaveClaims refuses a run for a customer of whom nothing is known yet: it
@@ -141,18 +164,39 @@ func (tx *tenantTx) auditEvents(ctx context.Context, events []models.DriftEvent)
 	return nil
 }
 
+// lostRun says that a run is not ours any more when it comes to its end: the
+// watchdog has taken this process for dead. The transaction must not commit.
+func lostRun() error {
+	return models.NewError(models.CodeConflict, "The run was given up while it was computed. Ask for another one.")
+}
+
+// finishRun ends a run that this process computes.
 func (s *Store) finishRun(ctx context.Context, tx *tenantTx, run *models.ReportRun, action auditAction) error {
-	finished := s.clock()
+	finished, worker := s.clock(), run.Worker
 	run.FinishedAt, run.UpdatedAt = &finished, finished
+	return tx.endRun(ctx, run, action, models.RunRunning, func(q *bun.UpdateQuery) *bun.UpdateQuery {
+		return q.Where("rr.status = ? AND rr.worker = ?", models.RunRunning, worker)
+	})
+}
+
+// endRun stores the end of a run that was in another state and is as where
+// demands; the error is CONFLICT when it is not.
+func (tx *tenantTx) endRun(
+	ctx context.Context, run *models.ReportRun, action auditAction, from models.RunStatus, where func(*bun.UpdateQuery) *bun.UpdateQuery,
+) error {
 	run.Version++
-	_, err := tx.updateOf(run).
-		Column("status", "test_count", "drift_event_count", "summary_json", "error_code", "error_message",
+	run.Worker = nil
+	result, err := tx.updateOf(run).
+		Column("status", "worker", "test_count", "drift_event_count", "summary_json", "error_code", "error_message",
 			"finished_at", "updated_at", "version").
-		Where("id = ?", run.ID).Exec(ctx)
+		Where("id = ?", run.ID).Apply(where).Exec(ctx)
 	if err != nil {
 		return err
 	}
-	was := map[string]any{"status": models.RunRunning}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return cmp.Or(err, lostRun())
+	}
+	was := map[string]any{"status": from}
 	is := map[string]any{"status": run.Status, "test_count": run.TestCount, "drift_event_count": run.DriftEventCount}
 	if run.ErrorCode != nil {
 		is["error_code"] = *run.ErrorCode

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 
@@ -145,3 +146,25 @@ func RotateColumn(ctx context.Context, s *Store, table, column string, tenant bo
 
 // RotateBatch is how many secrets one transaction of a rotation looks at.
 const RotateBatch = rotateBatch
+
+// ClaimAndHold makes a run the store's and leaves it there, as a process that
+// computes has it; die ends the sign of life, as the end of the process does.
+func ClaimAndHold(ctx context.Context, s *Store, v models.Viewer, id models.ReportRunID) (die func(), err error) {
+	leave, err := s.life.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.claimRun(ctx, v, id)
+	return leave, err
+}
+
+// InTransaction runs fn once at an isolation level, without locks.
+func InTransaction(ctx context.Context, s *Store, v models.Viewer, level sql.IsolationLevel, fn func(ExclusiveTx) error) error {
+	_, err := inTenant(ctx, s, v, models.PermissionRunDetection, &sql.TxOptions{Isolation: level}, func(tx *tenantTx) (struct{}, error) {
+		return struct{}{}, fn(ExclusiveTx{tx})
+	})
+	return err
+}
+
+// DetectionLevel is the isolation level of detections.
+func DetectionLevel() sql.IsolationLevel { return serializable.Isolation }

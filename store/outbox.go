@@ -80,7 +80,11 @@ func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.View
 	if err != nil {
 		return err
 	}
-	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, &river.InsertOpts{Metadata: metadata}); err != nil {
+	opts := &river.InsertOpts{Metadata: metadata}
+	if queued, ok := args.(models.QueuedJobArgs); ok {
+		opts.Queue = queued.Queue()
+	}
+	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, opts); err != nil {
 		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)
 	}
 	return nil

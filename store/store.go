@@ -42,6 +42,8 @@ type Store struct {
 	sealer  Sealer
 	outbox  *Queue
 	gates   gates
+	// life shows other processes that this one computes runs.
+	life lifeline
 }
 
 // New wraps a pool whose login is subject to row-level security. The caller
@@ -69,6 +71,7 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		s.sealer = noSealer{}
 	}
 	s.outbox = newOutbox(pool, s.log)
+	s.life.connect, s.life.id = s.connect, uuid.New()
 	return s
 }
 

@@ -133,7 +133,8 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	handle := []string{"store.go", "tx.go"}
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
-		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go",
+		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go", "schedule.go",
+		"watchdog.go",
 	}
 	files := 0
 	for _, e := range entries {

@@ -232,6 +232,18 @@ func (tx *tenantTx) insert(ctx context.Context, model any) error {
 	return err
 }
 
+// insertUnless stores the model unless a row stands in its way by any unique
+// index, and reports whether it did. A row that somebody is about to commit is
+// waited for.
+func (tx *tenantTx) insertUnless(ctx context.Context, model any) (bool, error) {
+	result, err := tx.tx.NewInsert().Model(model).On("CONFLICT DO NOTHING").Exec(ctx)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
+
 // actorID is the user behind the viewer; nil for the program itself.
 func (tx *tenantTx) actorID() *models.UserID {
 	if tx.viewer.UserID.IsZero() {
@@ -249,6 +261,12 @@ const (
 	maxAttempts  = 5
 	retryBase    = 100 * time.Millisecond
 	retryCeiling = time.Second
+	// crowdedAttempts are made beside those of other customers. When they have
+	// all met conflicts, the following ones are made alone.
+	crowdedAttempts = 2
+	// crowdLock is held in common by who works beside others, and by one who
+	// works alone.
+	crowdLock = "upstream.exclusive"
 )
 
 // exclusive runs fn in a SERIALIZABLE transaction while holding the named lock
@@ -268,22 +286,12 @@ func exclusive[T any](ctx context.Context, s *Store, v models.Viewer, p models.P
 	}
 	defer leave()
 	for attempt := 1; ; {
-		busy := false
-		result, err := inTenant(ctx, s, v, p, serializable, func(tx *tenantTx) (T, error) {
-			var locked bool
-			if err := tx.tx.NewRaw(`SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))`, lockName(lock, v)).Scan(ctx, &locked); err != nil {
-				return zero, err
-			}
-			if busy = !locked; busy {
-				return zero, nil
-			}
-			return fn(tx)
-		})
+		result, busy, err := attemptExclusive(ctx, s, v, p, lock, attempt > crowdedAttempts, fn)
 		switch {
-		case err == nil && !busy:
+		case err == nil && busy == (lockWait{}):
 			return result, nil
 		case err == nil:
-			if err := s.awaitLock(ctx, v, p, lock); err != nil {
+			if err := s.awaitLock(ctx, v, p, busy); err != nil {
 				return zero, err
 			}
 		case models.CodeOf(err) != models.CodeSerializationConflict || attempt == maxAttempts:
@@ -298,16 +306,80 @@ func exclusive[T any](ctx context.Context, s *Store, v models.Viewer, p models.P
 	}
 }
 
+// lockWait is a statement that waits for the lock of a name.
+type lockWait struct{ query, name string }
+
+// attemptExclusive is one attempt of exclusive. busy is how to wait for
+// the lock that somebody else had; then nothing was done.
+//
+// An attempt that is made alone waits, on a connection beside the pool, until
+// nobody else is inside, and keeps others out: customers that only share index
+// pages then cannot be in its way.
+func attemptExclusive[T any](
+	ctx context.Context, s *Store, v models.Viewer, p models.Permission, lock string, alone bool, fn func(*tenantTx) (T, error),
+) (result T, busy lockWait, err error) {
+	if alone {
+		leave, err := s.clearTheCrowd(ctx)
+		if err != nil {
+			return result, busy, err
+		}
+		defer leave()
+	}
+	result, err = inTenant(ctx, s, v, p, serializable, func(tx *tenantTx) (T, error) {
+		var mine, beside bool
+		err := tx.tx.NewRaw(`SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0)),
+			?::boolean OR pg_try_advisory_xact_lock_shared(hashtextextended(?, 0))`, lockName(lock, v), alone, crowdLock).Scan(ctx, &mine, &beside)
+		switch {
+		case err != nil:
+			return result, err
+		case !mine:
+			busy = lockWait{`SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lockName(lock, v)}
+			return result, nil
+		case !beside:
+			busy = lockWait{`SELECT pg_advisory_xact_lock_shared(hashtextextended(?, 0))`, crowdLock}
+			return result, nil
+		}
+		return fn(tx)
+	})
+	return result, busy, err
+}
+
+// clearTheCrowd waits until nobody is inside an exclusive use case of any
+// customer, and keeps them all out until leave is called.
+func (s *Store) clearTheCrowd(ctx context.Context) (leave func(), err error) {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	leave = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), failureTimeout)
+		defer cancel()
+		_ = conn.Close(ctx) // the lock goes either way
+	}
+	for _, statement := range []string{
+		`BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY`,
+		`SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`,
+		`SELECT pg_advisory_xact_lock(hashtextextended('` + crowdLock + `', 0))`,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			leave()
+			return nil, err
+		}
+	}
+	return leave, nil
+}
+
 func lockName(lock string, v models.Viewer) string { return lock + ":" + v.CustomerID.UUID().String() }
 
-// awaitLock returns once the lock was free for a moment. Only ctx bounds the
-// wait: work that holds the lock may take longer than a statement is allowed.
-func (s *Store) awaitLock(ctx context.Context, v models.Viewer, p models.Permission, lock string) error {
+// awaitLock returns once the lock was free for a moment; the statement is the
+// one that waits for it. Only ctx bounds the wait: work that holds the lock may
+// take longer than a statement is allowed.
+func (s *Store) awaitLock(ctx context.Context, v models.Viewer, p models.Permission, statement lockWait) error {
 	_, err := inTenant(ctx, s, v, p, readCommitted, func(tx *tenantTx) (struct{}, error) {
 		if _, err := tx.tx.ExecContext(ctx, `SELECT set_config('statement_timeout', '0', true)`); err != nil {
 			return struct{}{}, err
 		}
-		_, err := tx.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lockName(lock, v))
+		_, err := tx.tx.ExecContext(ctx, statement.query, statement.name)
 		return struct{}{}, err
 	})
 	return err

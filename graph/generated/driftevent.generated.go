@@ -1978,6 +1978,37 @@ func (ec *executionContext) marshalNDriftType2upstreamᚋmodelsᚐDriftType(ctx 
 	return v
 }
 
+func (ec *executionContext) unmarshalNDriftType2ᚕupstreamᚋmodelsᚐDriftTypeᚄ(ctx context.Context, v any) ([]models.DriftType, error) {
+	var vSlice []any
+	vSlice = graphql.CoerceList(v)
+	var err error
+	res := make([]models.DriftType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNDriftType2upstreamᚋmodelsᚐDriftType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNDriftType2ᚕupstreamᚋmodelsᚐDriftTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []models.DriftType) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDriftType2upstreamᚋmodelsᚐDriftType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNEvidenceDifference2upstreamᚋmodelsᚐEvidenceDifference(ctx context.Context, sel ast.SelectionSet, v models.EvidenceDifference) graphql.Marshaler {
 	return ec._EvidenceDifference(ctx, sel, &v)
 }

@@ -516,6 +516,29 @@ func (ec *executionContext) fieldContext_ReportRun_alpha(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
+func (ec *executionContext) _ReportRun_signals(ctx context.Context, field graphql.CollectedField, obj *models.ReportRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportRun_signals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Signals, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.DriftType) graphql.Marshaler {
+			return ec.marshalNDriftType2ᚕupstreamᚋmodelsᚐDriftTypeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportRun_signals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportRun", field, false, false, errors.New("field of type DriftType does not have child fields"))
+}
+
 func (ec *executionContext) _ReportRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *models.ReportRun) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1008,6 +1031,93 @@ func (ec *executionContext) fieldContext_ReportRunEdge_node(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _TriggerReportPayload_reportRun(ctx context.Context, field graphql.CollectedField, obj *wire.TriggerReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerReportPayload_reportRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReportRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ReportRun) graphql.Marshaler {
+			return ec.marshalOReportRun2ᚖupstreamᚋmodelsᚐReportRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerReportPayload_reportRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TriggerReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TriggerReportPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *wire.TriggerReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerReportPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []wire.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕupstreamᚋgraphᚋwireᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerReportPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TriggerReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TriggerReportPayload_clientMutationId(ctx context.Context, field graphql.CollectedField, obj *wire.TriggerReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerReportPayload_clientMutationId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientMutationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerReportPayload_clientMutationId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TriggerReportPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1190,6 +1300,99 @@ func (ec *executionContext) unmarshalInputReportRunOrder(ctx context.Context, ob
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputTriggerReportInput(ctx context.Context, obj any) (wire.TriggerReportInput, error) {
+	var it wire.TriggerReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"asOf", "runType", "method", "windowBy", "currentDays", "baselineDays", "minVolume", "alpha", "signals", "clientMutationId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalODate2ᚖupstreamᚋmodelsᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "runType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runType"))
+			data, err := ec.unmarshalORunType2ᚖupstreamᚋmodelsᚐRunType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunType = data
+		case "method":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("method"))
+			data, err := ec.unmarshalODetectionMethod2ᚖupstreamᚋmodelsᚐMethod(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Method = data
+		case "windowBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("windowBy"))
+			data, err := ec.unmarshalOWindowBy2ᚖupstreamᚋmodelsᚐWindowBy(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WindowBy = data
+		case "currentDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currentDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CurrentDays = data
+		case "baselineDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("baselineDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BaselineDays = data
+		case "minVolume":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minVolume"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MinVolume = data
+		case "alpha":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alpha"))
+			data, err := ec.unmarshalOFloat2ᚖfloat64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Alpha = data
+		case "signals":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("signals"))
+			data, err := ec.unmarshalODriftType2ᚕupstreamᚋmodelsᚐDriftTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Signals = data
+		case "clientMutationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientMutationId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientMutationID = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1309,6 +1512,11 @@ func (ec *executionContext) _ReportRun(ctx context.Context, sel ast.SelectionSet
 			}
 		case "alpha":
 			out.Values[i] = ec._ReportRun_alpha(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "signals":
+			out.Values[i] = ec._ReportRun_signals(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -1543,6 +1751,49 @@ func (ec *executionContext) _ReportRunEdge(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var triggerReportPayloadImplementors = []string{"TriggerReportPayload"}
+
+func (ec *executionContext) _TriggerReportPayload(ctx context.Context, sel ast.SelectionSet, obj *wire.TriggerReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, triggerReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := make(map[string]*graphql.FieldSet)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TriggerReportPayload")
+		case "reportRun":
+			out.Values[i] = ec._TriggerReportPayload_reportRun(ctx, field, obj)
+		case "userErrors":
+			out.Values[i] = ec._TriggerReportPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "clientMutationId":
+			out.Values[i] = ec._TriggerReportPayload_clientMutationId(ctx, field, obj)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferred), math.MaxInt32)))
+
+	for label, dfs := range deferred {
+		ec.ProcessDeferredGroup(graphql.DeferredGroup{
+			Label:    label,
+			Path:     graphql.GetPath(ctx),
+			FieldSet: dfs,
+			Context:  ctx,
+		})
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -1673,6 +1924,25 @@ func (ec *executionContext) unmarshalNRunType2upstreamᚋmodelsᚐRunType(ctx co
 
 func (ec *executionContext) marshalNRunType2upstreamᚋmodelsᚐRunType(ctx context.Context, sel ast.SelectionSet, v models.RunType) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNTriggerReportInput2upstreamᚋgraphᚋwireᚐTriggerReportInput(ctx context.Context, v any) (wire.TriggerReportInput, error) {
+	res, err := ec.unmarshalInputTriggerReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTriggerReportPayload2upstreamᚋgraphᚋwireᚐTriggerReportPayload(ctx context.Context, sel ast.SelectionSet, v wire.TriggerReportPayload) graphql.Marshaler {
+	return ec._TriggerReportPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNTriggerReportPayload2ᚖupstreamᚋgraphᚋwireᚐTriggerReportPayload(ctx context.Context, sel ast.SelectionSet, v *wire.TriggerReportPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TriggerReportPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNWindowBy2upstreamᚋmodelsᚐWindowBy(ctx context.Context, v any) (models.WindowBy, error) {

@@ -90,6 +90,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRevokeApiKeyInput,
 		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRotateApiKeyInput,
+		ec.unmarshalInputTriggerReportInput,
 		ec.unmarshalInputUploadFilter,
 		ec.unmarshalInputUploadOrder,
 	)
@@ -1576,9 +1577,11 @@ type ReportRun implements Node @requires(permission: VIEW_REPORTS) {
   minVolume: Int!
   "Accepted share of false discoveries, above 0 and at most 0.5."
   alpha: Float!
-  "When the run began."
+  "The drift types looked at."
+  signals: [DriftType!]!
+  "When the run began; when it was queued, while it waits."
   startedAt: DateTime!
-  "When it ended, well or not; null while it runs."
+  "When it ended, well or not; null before."
   finishedAt: DateTime
   "Code of the failure of a failed run."
   errorCode: String
@@ -1642,6 +1645,8 @@ enum RunType {
 
 "Where a run stands."
 enum RunStatus {
+  "It waits for its turn."
+  QUEUED
   "It is computing."
   RUNNING
   "It ended well."
@@ -1748,7 +1753,46 @@ type DetectDriftPayload {
   clientMutationId: String
 }
 
+"What to compare, and how. Every field may be left out."
+input TriggerReportInput {
+  "End of the current window, exclusive; today (UTC) by default (the first of this month for ` + "`" + `MONTHLY` + "`" + `), and never later."
+  asOf: Date
+  "Type of the run: ` + "`" + `WEEKLY` + "`" + ` by default, ` + "`" + `CUSTOM` + "`" + ` when a window length is given."
+  runType: RunType
+  "How to decide; ` + "`" + `STATISTICAL` + "`" + ` by default."
+  method: DetectionMethod
+  "The claim date that places a claim in a window; ` + "`" + `DECIDED` + "`" + ` by default, ` + "`" + `SUBMITTED` + "`" + ` for ` + "`" + `THRESHOLD` + "`" + `."
+  windowBy: WindowBy
+  "Length of the current window in days, 1 to 1095; 14 by default."
+  currentDays: Int
+  "Length of the baseline window in days, 1 to 1095; 90 by default."
+  baselineDays: Int
+  "Fewest claims a segment needs in each window to be tested, 1 to 1000000; 30 by default."
+  minVolume: Int
+  "Accepted share of false discoveries, above 0 and at most 0.5; 0.05 by default."
+  alpha: Float
+  "The drift types to look at; all of them by default."
+  signals: [DriftType!]
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `triggerReport` + "`" + `."
+type TriggerReportPayload {
+  "The run that was queued, or the one that was queued or running already; null when ` + "`" + `userErrors` + "`" + ` says why there is none."
+  reportRun: ReportRun
+  "What was wrong with the request; empty when there is a run."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
 extend type Mutation {
+  "Queues a detection run and answers at once: with that run, or with the one that is queued or running in the background already."
+  triggerReport(
+    "What to compare, and how."
+    input: TriggerReportInput!
+  ): TriggerReportPayload! @requires(permission: RUN_DETECTION)
   "Compares each payer's recent behaviour with its past and stores what changed. Runs now and answers when it is done."
   detectDrift(
     "What to compare, and how."
@@ -2836,6 +2880,8 @@ func (ec *executionContext) childFields_ReportRun(ctx context.Context, field gra
 		return ec.fieldContext_ReportRun_minVolume(ctx, field)
 	case "alpha":
 		return ec.fieldContext_ReportRun_alpha(ctx, field)
+	case "signals":
+		return ec.fieldContext_ReportRun_signals(ctx, field)
 	case "startedAt":
 		return ec.fieldContext_ReportRun_startedAt(ctx, field)
 	case "finishedAt":
@@ -2936,6 +2982,18 @@ func (ec *executionContext) childFields_RotateApiKeyPayload(ctx context.Context,
 		return ec.fieldContext_RotateApiKeyPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RotateApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TriggerReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reportRun":
+		return ec.fieldContext_TriggerReportPayload_reportRun(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TriggerReportPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_TriggerReportPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TriggerReportPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Upload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

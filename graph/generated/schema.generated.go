@@ -28,6 +28,7 @@ type MutationResolver interface {
 	RevokeInvitation(ctx context.Context, input wire.InvitationInput) (*wire.InvitationPayload, error)
 	ChangeMemberRole(ctx context.Context, input wire.ChangeMemberRoleInput) (*wire.ChangeMemberRolePayload, error)
 	RemoveMember(ctx context.Context, input wire.RemoveMemberInput) (*wire.RemoveMemberPayload, error)
+	TriggerReport(ctx context.Context, input wire.TriggerReportInput) (*wire.TriggerReportPayload, error)
 	DetectDrift(ctx context.Context, input wire.DetectDriftInput) (*wire.DetectDriftPayload, error)
 }
 type QueryResolver interface {
@@ -169,6 +170,20 @@ func (ec *executionContext) field_Mutation_rotateApiKey_args(ctx context.Context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (wire.RotateAPIKeyInput, error) {
 			return ec.unmarshalNRotateApiKeyInput2upstreamᚋgraphᚋwireᚐRotateAPIKeyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_triggerReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (wire.TriggerReportInput, error) {
+			return ec.unmarshalNTriggerReportInput2upstreamᚋgraphᚋwireᚐTriggerReportInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1191,6 +1206,50 @@ func (ec *executionContext) fieldContext_Mutation_removeMember(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_triggerReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_triggerReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TriggerReport(ctx, fc.Args["input"].(wire.TriggerReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *wire.TriggerReportPayload) graphql.Marshaler {
+			return ec.marshalNTriggerReportPayload2ᚖupstreamᚋgraphᚋwireᚐTriggerReportPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_triggerReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TriggerReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_triggerReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_detectDrift(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1986,6 +2045,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "removeMember":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_removeMember(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "triggerReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_triggerReport(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -24,6 +24,19 @@ type DetectDriftPayload struct {
 	ClientMutationID *string
 }
 
+// TriggerReportInput is what a client says about a run to be queued.
+type TriggerReportInput struct {
+	models.DetectInput
+	ClientMutationID *string
+}
+
+// TriggerReportPayload is what came of it.
+type TriggerReportPayload struct {
+	ReportRun        *models.ReportRun
+	UserErrors       []UserError
+	ClientMutationID *string
+}
+
 // ChangeMemberRoleInput is what a client says about a member's new role.
 type ChangeMemberRoleInput struct {
 	ID               string

@@ -128,6 +128,15 @@ func (s *Server) testAccess(t *testing.T) {
 	s.runAll(t, accessCases())
 }
 
+// trigger is the case that queues a run with these parameters, named as in REST.
+func trigger(name string, parameters map[string]any) Case {
+	c := detection(name, parameters)
+	c.REST.Path = "reports/trigger/"
+	c.GraphQL.Document = strings.NewReplacer("DetectDriftInput", "TriggerReportInput", "detectDrift", "triggerReport").Replace(c.GraphQL.Document)
+	c.GraphQL.At = "triggerReport.reportRun"
+	return c
+}
+
 // detection is the case that detects drift with these parameters, named as in
 // REST.
 func detection(name string, parameters map[string]any) Case {

@@ -67,6 +67,7 @@ type guarded struct {
 func harmless() map[string]map[string]any {
 	return map[string]map[string]any{
 		"detectDrift":      {"currentDays": 0},
+		"triggerReport":    {"currentDays": 0},
 		"changeMemberRole": {"id": "memb" + nowhere, "role": "VIEWER", "expectedVersion": 1},
 		"removeMember":     {"id": "memb" + nowhere},
 		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},

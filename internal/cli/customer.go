@@ -10,7 +10,8 @@ import (
 )
 
 type customerCommand struct {
-	Create customerCreate `cmd:"" help:"Create a customer."`
+	Create   customerCreate   `cmd:"" help:"Create a customer."`
+	Schedule customerSchedule `cmd:"" help:"Show or change when a customer's runs are made by themselves."`
 }
 
 type customerCreate struct {

@@ -14,7 +14,9 @@ import (
 )
 
 type detectCommand struct {
-	Customer     string   `required:"" help:"Slug of the customer." placeholder:"SLUG"`
+	Customer     string   `xor:"whom" required:"" help:"Slug of the customer." placeholder:"SLUG"`
+	All          bool     `xor:"whom" required:"" help:"Every customer that has claims, and a summary."`
+	Parallel     int      `default:"1" help:"With --all, how many customers at a time." placeholder:"N"`
 	AsOf         string   `help:"Exclusive end of the current window, YYYY-MM-DD; defaults to today (UTC)." placeholder:"DATE"`
 	Method       string   `help:"statistical (default) or threshold."`
 	WindowBy     string   `help:"decided or submitted: the date that places a claim in a window."`
@@ -32,7 +34,14 @@ func (c detectCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.openStore(ctx, commandConns, false, func(st *store.Store, _ *database) error {
+	const most = 64
+	if c.Parallel < 1 || c.Parallel > most {
+		return models.InvalidField("--parallel", "invalid", "must be between 1 and %d", most)
+	}
+	return a.openStore(ctx, commandConns+int32(c.Parallel), false, func(st *store.Store, _ *database) error {
+		if c.All {
+			return c.everybody(ctx, a, st, in)
+		}
 		customer, err := customerBySlug(ctx, st, c.Customer)
 		if err != nil {
 			return err

@@ -30,6 +30,14 @@ const (
 	jobTimeout = time.Minute
 	// housekeepingInterval is how often what has expired is deleted.
 	housekeepingInterval = time.Hour
+	// runsInterval is how often runs that are due are queued, and abandoned ones
+	// failed.
+	runsInterval = time.Minute
+	// maxDetections is how many detections a process computes at a time. The
+	// database does the work, and has others to do.
+	maxDetections = 4
+	// detectionTimeout bounds one detection: ten million claims take minutes.
+	detectionTimeout = time.Hour
 )
 
 // Options are what Workers take from outside. Store and Mail are required.
@@ -93,7 +101,10 @@ func New(opts Options) (*Workers, error) {
 		opts.register(workers)
 	}
 	queue, err := opts.Store.NewQueue(river.Config{
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		Queues: map[string]river.QueueConfig{
+			river.QueueDefault:    {MaxWorkers: maxWorkers},
+			models.DetectionQueue: {MaxWorkers: maxDetections},
+		},
 		Workers:           workers,
 		PeriodicJobs:      periodic(),
 		FetchCooldown:     min(opts.PollInterval, river.FetchCooldownDefault),
@@ -115,6 +126,9 @@ func New(opts Options) (*Workers, error) {
 // register adds the worker of every kind of job.
 func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, &housekeeping{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, &detection{store: opts.Store})
+	river.AddWorker(workers, &scheduling{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, &watching{store: opts.Store, log: opts.Logger})
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})
@@ -123,11 +137,15 @@ func register(workers *river.Workers, opts Options) {
 // periodic are the jobs that recur. Of all processes on a database one, their
 // leader, enqueues them.
 func periodic() []*river.PeriodicJob {
-	once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: housekeepingInterval}, MaxAttempts: 1}
+	every := func(interval time.Duration, args river.JobArgs) *river.PeriodicJob {
+		once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: interval}, MaxAttempts: 1}
+		return river.NewPeriodicJob(river.PeriodicInterval(interval),
+			func() (river.JobArgs, *river.InsertOpts) { return args, once }, &river.PeriodicJobOpts{RunOnStart: true})
+	}
 	return []*river.PeriodicJob{
-		river.NewPeriodicJob(river.PeriodicInterval(housekeepingInterval), func() (river.JobArgs, *river.InsertOpts) {
-			return models.HousekeepingJob{}, once
-		}, &river.PeriodicJobOpts{RunOnStart: true}),
+		every(housekeepingInterval, models.HousekeepingJob{}),
+		every(runsInterval, models.ScheduleRunsJob{}),
+		every(runsInterval, models.FailAbandonedRunsJob{}),
 	}
 }
 
