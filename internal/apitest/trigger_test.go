@@ -49,14 +49,11 @@ func triggerRefusals() []write {
 		c.Want, c.Fields = models.CodeValidation, fields
 		return write{Case: c}
 	}
-	unknown := refused("an unknown signal", map[string]any{"signals": []string{"MOOD"}}, "signals invalid")
-	unknown.WordsOnly = true
 	return []write{
 		refused("as of tomorrow", map[string]any{"as_of": factory.Today().AddDays(1).String()}, "as_of invalid"),
 		refused("no days and no volume", map[string]any{"current_days": 0, "min_volume": 0}, "current_days invalid", "min_volume invalid"),
 		refused("three years and a day", map[string]any{"baseline_days": 1096}, "baseline_days invalid"),
 		refused("alpha of one", map[string]any{"alpha": 1}, "alpha invalid"),
-		unknown,
 	}
 }
 
