@@ -10,20 +10,22 @@ import (
 	"upstream/models/drift"
 )
 
-// aggregates answers three aggregates over the claims of both windows in one
-// result and one snapshot: cells by week and code, and histograms of days to
-// the decision and to the payment. The database counts; no claim leaves it.
+// aggregates answers four aggregates over the claims of both windows in one
+// result and one snapshot: counts and money by week, counts and money by code,
+// and histograms of days to the decision and to the payment. The database
+// counts; no claim leaves it.
 //
-// Each is a GROUP BY of its own over the covering index of the window. GROUPING
-// SETS would read the index once, but carry the sums of the cells through each
-// set, in more memory than hashing may take: they sort, at three times the cost.
+// Each is a GROUP BY of its own that hashes a pass over the window's pages of
+// the covering index. docs/drift-queries.md has the plans, and why GROUPING
+// SETS over one pass would take four times as long.
 //
 // %[1]s is the date column that places a claim in a window. The parameters are
 // the customer, the starts of the baseline and of the current window and the
 // end of the latter; %[2]s may narrow the claims further.
 const aggregates = `
-SELECT 'cell', %[1]s >= $3::date,
-    ((CASE WHEN %[1]s >= $3::date THEN $4::date ELSE $3::date END) - %[1]s - 1) / 7, payer, cpt_group, cpt, 0, 0::bigint,
+SELECT 'week', %[1]s >= $3::date,
+    ((CASE WHEN %[1]s >= $3::date THEN $4::date ELSE $3::date END) - %[1]s - 1) / 7,
+    payer, cpt_group, '',
     count(*) FILTER (WHERE outcome = 'PAID'),
     count(*) FILTER (WHERE outcome = 'DENIED'),
     count(*) FILTER (WHERE outcome = 'OTHER'),
@@ -36,21 +38,32 @@ SELECT 'cell', %[1]s >= $3::date,
     coalesce(sum(coalesce(allowed_amount, billed_amount)) FILTER (WHERE %[1]s >= $3::date), 0)
 FROM claims
 WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date%[2]s
-GROUP BY 2, 3, payer, cpt_group, cpt
+GROUP BY 2, 3, payer, cpt_group
 UNION ALL
-SELECT 'decision', %[1]s >= $3::date, 0, payer, cpt_group, '', decided_date - submitted_date, count(*),
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+SELECT 'code', %[1]s >= $3::date, 0, payer, cpt_group, cpt,
+    count(*) FILTER (WHERE outcome = 'PAID'),
+    count(*) FILTER (WHERE outcome = 'DENIED'),
+    0, 0, 0,
+    count(allowed_amount) FILTER (WHERE outcome = 'PAID'),
+    coalesce(sum(allowed_amount) FILTER (WHERE outcome = 'PAID'), 0),
+    0, 0, 0
+FROM claims
+WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date%[2]s
+GROUP BY 2, payer, cpt_group, cpt
+UNION ALL
+SELECT 'decision', %[1]s >= $3::date, decided_date - submitted_date, payer, cpt_group, '',
+    count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
 FROM claims
 WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date AND outcome <> 'OTHER'%[2]s
-GROUP BY 2, payer, cpt_group, 7
+GROUP BY 2, 3, payer, cpt_group
 UNION ALL
-SELECT 'payment', %[1]s >= $3::date, 0, payer, cpt_group, '', payment_date - submitted_date, count(*),
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+SELECT 'payment', %[1]s >= $3::date, payment_date - submitted_date, payer, cpt_group, '',
+    count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
 FROM claims
 WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date AND outcome = 'PAID' AND payment_date IS NOT NULL%[2]s
-GROUP BY 2, payer, cpt_group, 7`
+GROUP BY 2, 3, payer, cpt_group`
 
-// detectSettings give the one aggregate the memory to count in one pass.
+// detectSettings give each aggregate the memory to count in one pass.
 const detectSettings = `SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`
 
 // gather reads everything a run decides on, in the run's own snapshot.
@@ -97,7 +110,7 @@ func aggregate(
 	}
 	var r aggregateRow
 	targets := []any{
-		&r.kind, &r.isCurrent, &r.week, &r.payer, &r.group, &r.cpt, &r.days, &r.count,
+		&r.kind, &r.isCurrent, &r.number, &r.payer, &r.group, &r.cpt,
 		&r.paid, &r.denied, &r.other, &r.authRequired, &r.authDenied,
 		&r.allowed.N, &r.allowed.Sum, &r.allowed.SumSquares, &r.value.N, &r.value.Sum,
 	}
@@ -105,18 +118,20 @@ func aggregate(
 	return err
 }
 
-// The kinds of rows that aggregates answers with, beside cells.
+// The kinds of rows that aggregates answers with.
 const (
+	weekRow     = "week"
+	codeRow     = "code"
 	decisionRow = "decision"
 	paymentRow  = "payment"
 )
 
-// aggregateRow is one row of any kind: a cell, or days and how many claims
-// took them.
+// aggregateRow is one row of any kind. number is the week, or the days that
+// paid counts the claims of; cpt is set in rows by code.
 type aggregateRow struct {
 	kind                     string
 	isCurrent                bool
-	week, days, count        int
+	number                   int
 	payer, group, cpt        string
 	paid, denied, other      int
 	authRequired, authDenied int
@@ -124,28 +139,41 @@ type aggregateRow struct {
 	value                    drift.Amount
 }
 
-func (r *aggregateRow) addTo(a *drift.Accumulator) error {
-	window := drift.Baseline
+func (r *aggregateRow) window() drift.Window {
 	if r.isCurrent {
-		window = drift.Current
+		return drift.Current
 	}
-	days := func(m drift.Measure) error {
-		return a.AddDays(drift.DaysRow{
-			Window: window, Measure: m, Payer: r.payer, CPTGroup: r.group, Days: r.days, Count: r.count,
-		})
-	}
+	return drift.Baseline
+}
+
+func (r *aggregateRow) addTo(a *drift.Accumulator) error {
 	switch r.kind {
-	case decisionRow:
-		return days(drift.DecisionDays)
-	case paymentRow:
-		return days(drift.PaymentDays)
-	default:
-		return a.Add(drift.Cell{
-			Window: window, Week: r.week, Payer: r.payer, CPTGroup: r.group, CPT: r.cpt,
+	case weekRow:
+		return a.AddWeek(drift.WeekRow{
+			Window: r.window(), Week: r.number, Payer: r.payer, CPTGroup: r.group,
 			Counts: drift.Counts{
 				Paid: r.paid, Denied: r.denied, Other: r.other, AuthRequired: r.authRequired, AuthDenied: r.authDenied,
 			},
 			Allowed: r.allowed, Value: r.value,
 		})
+	case codeRow:
+		return a.AddCode(drift.CodeRow{
+			Window: r.window(), Payer: r.payer, CPTGroup: r.group, CPT: r.cpt,
+			CPTTotals: drift.CPTTotals{
+				Paid: r.paid, Denied: r.denied, Allowed: drift.Amount{N: r.allowed.N, Sum: r.allowed.Sum},
+			},
+		})
+	case decisionRow:
+		return a.AddDays(r.days(drift.DecisionDays))
+	case paymentRow:
+		return a.AddDays(r.days(drift.PaymentDays))
+	default:
+		return fmt.Errorf("store: an aggregate of an unknown kind %q", r.kind)
+	}
+}
+
+func (r *aggregateRow) days(m drift.Measure) drift.DaysRow {
+	return drift.DaysRow{
+		Window: r.window(), Measure: m, Payer: r.payer, CPTGroup: r.group, Days: r.number, Count: r.paid,
 	}
 }

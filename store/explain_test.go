@@ -139,7 +139,7 @@ func TestExplain_ListsReadTheirIndex(t *testing.T) {
 		"claims by payer":        {func(t tester) { claims(byPayer, models.ClaimFilter{}, models.Page{})(t) }, payerIndex},
 		"claims by payer, deep":  {func(t tester) { claims(byPayer, models.ClaimFilter{}, models.Page{After: deepPayer})(t) }, payerIndex},
 		"claims by payer, down":  {func(t tester) { claims(byPayerDown, models.ClaimFilter{}, models.Page{})(t) }, payerIndex},
-		"claims by submission":   {func(t tester) { claims(submitted, models.ClaimFilter{}, models.Page{})(t) }, "claims_customer_id_submitted_date_id_idx on claims"},
+		"claims by submission":   {func(t tester) { claims(submitted, models.ClaimFilter{}, models.Page{})(t) }, "claims_customer_id_submitted_date_decided_date_id_idx on claims"},
 		"claims by outcome":      {func(t tester) { claims(byOutcome, models.ClaimFilter{}, models.Page{})(t) }, outcomeIndex},
 		"claims in a period": {func(t tester) {
 			claims(nil, models.ClaimFilter{EndDate: new(factory.Today().AddDays(-300))}, models.Page{})(t)
@@ -203,7 +203,7 @@ func TestExplain_DetectionReadsTheIndexAlone(t *testing.T) {
 	r := traced(w)
 	for by, want := range map[models.WindowBy]string{
 		models.WindowByDecided:   "Index Only Scan claims_customer_id_decided_date_id_idx on claims",
-		models.WindowBySubmitted: "claims_customer_id_submitted_date_id_idx",
+		models.WindowBySubmitted: "claims_customer_id_submitted_date_decided_date_id_idx",
 	} {
 		r.take()
 		must(w.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{WindowBy: &by}))(t)
