@@ -17,7 +17,7 @@ import (
 //
 // Each is a GROUP BY of its own that hashes a pass over the window's pages of
 // the covering index. docs/drift-queries.md has the plans, and why GROUPING
-// SETS over one pass would take four times as long.
+// SETS over one pass would take over three times as long.
 //
 // %[1]s is the date column that places a claim in a window. The parameters are
 // the customer, the starts of the baseline and of the current window and the
