@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,74 +14,129 @@ import (
 	"upstream/models"
 )
 
-const detectRows = 300_000
+const (
+	defaultClaims    = 1_000_000
+	defaultCustomers = 8
+	customerClaims   = 30_000
+)
 
-// BenchmarkDetect runs a detection whose windows hold 300,000 claims and, as
-// the reference, the plain aggregate that yields the same counts: outcomes by
-// week and code, and decision times. "times-the-SQL" is the first over the second.
-func BenchmarkDetect(b *testing.B) {
-	world := factory.New(b)
-	tenant := world.Tenant("bench")
-	upload, err := tenant.Store.Ingest(context.Background(), tenant.System(),
-		models.NewUpload{Filename: "claims.csv", Source: models.UploadSourceBatch}, harborFile(b, detectRows, 100))
-	if err != nil || upload.AcceptedRowCount != detectRows {
-		b.Fatalf("%+v: %v", upload, err)
-	}
+// owner is a connection that may drop indexes and collect statistics.
+func owner(b *testing.B, world *factory.World) *pgx.Conn {
+	b.Helper()
 	conn, err := pgx.Connect(context.Background(), world.DB.OwnerURL)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := conn.Exec(context.Background(), `VACUUM ANALYZE claims`); err != nil {
-		b.Fatal(err)
-	}
-	var ours, plain time.Duration
-	b.ResetTimer()
-	for range b.N {
-		start := time.Now()
-		run, err := tenant.Store.DetectDrift(context.Background(), tenant.System(), models.DetectInput{})
-		ours += time.Since(start)
-		if err != nil || run.TestCount == 0 {
-			b.Fatalf("%+v: %v", run, err)
-		}
-		b.StopTimer()
-		plain += plainAggregate(b, conn, tenant)
-		b.StartTimer()
-	}
-	b.ReportMetric(ours.Seconds()*1e3/float64(b.N), "detect-ms")
-	b.ReportMetric(plain.Seconds()*1e3/float64(b.N), "SQL-ms")
-	b.ReportMetric(ours.Seconds()/plain.Seconds(), "times-the-SQL")
+	b.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }
 
-// plainAggregate is the best single statement we know for the counts a run
-// needs, without tests, storage or transaction.
-func plainAggregate(b *testing.B, conn *pgx.Conn, t *factory.Tenant) time.Duration {
+// BenchmarkDetect runs detections of all six signals for a customer with
+// UPSTREAM_BENCH_CLAIMS claims, a quarter of them in the windows, of 60 payers
+// and 15 groups. "times-one-aggregate" is the elapsed time of a detection by
+// decision date over that of one sequential aggregate of the same rows,
+// "by-submission" the same by submission date. "peak-MB" is the most memory
+// this process, with its pools and the whole of the test, held meanwhile.
+func BenchmarkDetect(b *testing.B) {
+	world := factory.New(b)
+	tenant := world.Tenant("bench")
+	conn := owner(b, world)
+	seedClaims(b, conn, population{claims: size(b, claimsVariable, defaultClaims), payers: 60, groups: 15}, tenant)
+	var decided, submitted, plain []time.Duration
+	detect := func(by models.WindowBy) time.Duration { return detection(b, tenant, models.DetectInput{WindowBy: &by}) }
+	detect(models.WindowByDecided) // reads what the first to come has to read from disk
+	detect(models.WindowBySubmitted)
+	peak := newPeakMemory(b)
+	b.ResetTimer()
+	for range b.N {
+		plain = append(plain, oneAggregate(b, conn, tenant))
+		decided = append(decided, detect(models.WindowByDecided))
+		submitted = append(submitted, detect(models.WindowBySubmitted))
+	}
+	b.StopTimer()
+	b.ReportMetric(milliseconds(decided), "detect-ms")
+	b.ReportMetric(milliseconds(plain), "one-aggregate-ms")
+	b.ReportMetric(milliseconds(decided)/milliseconds(plain), "times-one-aggregate")
+	b.ReportMetric(milliseconds(submitted)/milliseconds(plain), "by-submission")
+	b.ReportMetric(peak.megabytes(b), "peak-MB")
+}
+
+// detection times one run, from the request to the finished row.
+func detection(b *testing.B, t *factory.Tenant, in models.DetectInput) time.Duration {
+	b.Helper()
+	start := time.Now()
+	run, err := t.Store.DetectDrift(context.Background(), t.System(), in)
+	if err != nil || run.TestCount == 0 {
+		b.Fatalf("%+v: %v", run, err)
+	}
+	return time.Since(start)
+}
+
+// oneAggregate times the reference: one GROUP BY over the claims of the windows
+// by payer, group and outcome, in one process, with the one sum of money.
+func oneAggregate(b *testing.B, conn *pgx.Conn, t *factory.Tenant) time.Duration {
 	b.Helper()
 	ctx := context.Background()
-	if _, err := conn.Exec(ctx, `SELECT set_config('app.customer_id', '`+t.Customer.ID.UUID().String()+`', false), set_config('work_mem', '64MB', false)`); err != nil {
+	const settings = `SELECT set_config('app.customer_id', $1, false), set_config('work_mem', '64MB', false),
+		set_config('max_parallel_workers_per_gather', '0', false)`
+	if _, err := conn.Exec(ctx, settings, t.Customer.ID.UUID().String()); err != nil {
 		b.Fatal(err)
 	}
 	today := factory.Today()
 	start := time.Now()
-	rows, err := conn.Query(ctx, fmt.Sprintf(`
-		SELECT decided_date >= '%[2]s' AS is_current, decided_date - submitted_date AS days,
-		    ((CASE WHEN decided_date >= '%[2]s' THEN date '%[3]s' ELSE date '%[2]s' END) - decided_date - 1) / 7 AS week,
-		    payer, cpt_group, cpt,
-		    count(*) FILTER (WHERE outcome = 'PAID'), count(*) FILTER (WHERE outcome = 'DENIED'),
-		    count(*) FILTER (WHERE outcome = 'OTHER'),
-		    count(coalesce(allowed_amount, billed_amount)) FILTER (WHERE decided_date >= '%[2]s'),
-		    sum(coalesce(allowed_amount, billed_amount)) FILTER (WHERE decided_date >= '%[2]s')
-		FROM claims
-		WHERE customer_id = '%[4]s' AND decided_date >= '%[1]s' AND decided_date < '%[3]s'
-		GROUP BY GROUPING SETS ((1, 3, 4, 5, 6), (1, 4, 5, 2))`,
-		today.AddDays(-104), today.AddDays(-14), today, t.Customer.ID.UUID()), pgx.QueryExecModeExec)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for rows.Next() {
-	}
-	if rows.Err() != nil {
-		b.Fatal(rows.Err())
+	tag, err := conn.Exec(ctx, fmt.Sprintf(`
+		SELECT payer, cpt_group, outcome, count(*), sum(allowed_amount) FROM claims
+		WHERE customer_id = '%s' AND decided_date >= '%s' AND decided_date < '%s'
+		GROUP BY payer, cpt_group, outcome`, t.Customer.ID.UUID(), today.AddDays(-104), today))
+	if err != nil || tag.RowsAffected() == 0 {
+		b.Fatal(tag, err)
 	}
 	return time.Since(start)
+}
+
+// BenchmarkDetectMany runs one detection for each of UPSTREAM_BENCH_CUSTOMERS
+// customers with 30,000 claims each, by one worker and by two.
+func BenchmarkDetectMany(b *testing.B) {
+	world := factory.New(b)
+	tenants := make([]*factory.Tenant, size(b, customersVariable, defaultCustomers))
+	for i := range tenants {
+		tenants[i] = world.Tenant(fmt.Sprintf("clinic-%d", i))
+	}
+	seedClaims(b, owner(b, world), population{claims: customerClaims, payers: 12, groups: 6}, tenants...)
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			detectAll(b, tenants[:min(len(tenants), 2*workers)], workers) // opens the connections
+			b.ResetTimer()
+			cpu := newCPUMeter(b, world.DB.Owner)
+			var used time.Duration
+			for range b.N {
+				used += cpu.of(b, func() { detectAll(b, tenants, workers) })
+			}
+			runs := float64(b.N * len(tenants))
+			b.ReportMetric(runs/b.Elapsed().Seconds(), "customers/s")
+			b.ReportMetric(used.Seconds()*1e3/runs, "CPU-ms/customer")
+		})
+	}
+}
+
+// detectAll shares the customers out among workers.
+func detectAll(b *testing.B, tenants []*factory.Tenant, workers int) {
+	b.Helper()
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(tenants) {
+					return
+				}
+				t := tenants[i]
+				if run, err := t.Store.DetectDrift(context.Background(), t.System(), models.DetectInput{}); err != nil || run.TestCount == 0 {
+					b.Errorf("%+v: %v", run, err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

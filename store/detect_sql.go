@@ -10,42 +10,60 @@ import (
 	"upstream/models/drift"
 )
 
-// aggregates reads the claims of both windows once and answers three aggregates
-// in one result: cells by week and code, and histograms of days to the decision
-// and to the payment. The database counts; no claim leaves it. %[1]s is the
-// date column that places a claim in a window. The parameters are the customer,
-// the starts of the baseline and of the current window and the end of the
-// latter; %[2]s may narrow the claims further.
+// aggregates answers four aggregates over the claims of both windows in one
+// result and one snapshot: counts and money by week, counts and money by code,
+// and histograms of days to the decision and to the payment. The database
+// counts; no claim leaves it.
+//
+// Each is a GROUP BY of its own that hashes a pass over the window's pages of
+// the covering index. docs/drift-queries.md has the plans, and why GROUPING
+// SETS over one pass would take over three times as long.
+//
+// %[1]s is the date column that places a claim in a window. The parameters are
+// the customer, the starts of the baseline and of the current window and the
+// end of the latter; %[2]s may narrow the claims further.
 const aggregates = `
-SELECT CASE WHEN grouping(cpt) = 0 THEN 'cell' WHEN grouping(decision_days) = 0 THEN 'decision' ELSE 'payment' END,
-    is_current, week, payer, cpt_group, cpt, coalesce(decision_days, payment_days),
+SELECT 'week', %[1]s >= $3::date,
+    ((CASE WHEN %[1]s >= $3::date THEN $4::date ELSE $3::date END) - %[1]s - 1) / 7,
+    payer, cpt_group, '',
     count(*) FILTER (WHERE outcome = 'PAID'),
     count(*) FILTER (WHERE outcome = 'DENIED'),
     count(*) FILTER (WHERE outcome = 'OTHER'),
     count(*) FILTER (WHERE authorization_required),
     count(*) FILTER (WHERE authorization_required AND authorization_denied),
-    count(paid_for),
-    coalesce(sum(paid_for), 0),
-    coalesce(sum(paid_for * paid_for), 0),
-    count(value),
-    coalesce(sum(value), 0)
-FROM (
-    SELECT %[1]s >= $3::date AS is_current,
-        ((CASE WHEN %[1]s >= $3::date THEN $4::date ELSE $3::date END) - %[1]s - 1) / 7 AS week,
-        payer, cpt_group, cpt, outcome, authorization_required, authorization_denied,
-        decided_date - submitted_date AS decision_days,
-        CASE WHEN outcome = 'PAID' THEN payment_date - submitted_date END AS payment_days,
-        CASE WHEN outcome = 'PAID' THEN allowed_amount END AS paid_for,
-        CASE WHEN %[1]s >= $3::date THEN coalesce(allowed_amount, billed_amount) END AS value
-    FROM claims
-    WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date%[2]s
-) c
-GROUP BY GROUPING SETS (
-    (is_current, week, payer, cpt_group, cpt),
-    (is_current, payer, cpt_group, decision_days),
-    (is_current, payer, cpt_group, payment_days))`
+    count(allowed_amount) FILTER (WHERE outcome = 'PAID'),
+    coalesce(sum(allowed_amount) FILTER (WHERE outcome = 'PAID'), 0),
+    coalesce(sum(allowed_amount * allowed_amount) FILTER (WHERE outcome = 'PAID'), 0),
+    count(coalesce(allowed_amount, billed_amount)) FILTER (WHERE %[1]s >= $3::date),
+    coalesce(sum(coalesce(allowed_amount, billed_amount)) FILTER (WHERE %[1]s >= $3::date), 0)
+FROM claims
+WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date%[2]s
+GROUP BY 2, 3, payer, cpt_group
+UNION ALL
+SELECT 'code', %[1]s >= $3::date, 0, payer, cpt_group, cpt,
+    count(*) FILTER (WHERE outcome = 'PAID'),
+    count(*) FILTER (WHERE outcome = 'DENIED'),
+    0, 0, 0,
+    count(allowed_amount) FILTER (WHERE outcome = 'PAID'),
+    coalesce(sum(allowed_amount) FILTER (WHERE outcome = 'PAID'), 0),
+    0, 0, 0
+FROM claims
+WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date%[2]s
+GROUP BY 2, payer, cpt_group, cpt
+UNION ALL
+SELECT 'decision', %[1]s >= $3::date, decided_date - submitted_date, payer, cpt_group, '',
+    count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
+FROM claims
+WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date AND outcome <> 'OTHER'%[2]s
+GROUP BY 2, 3, payer, cpt_group
+UNION ALL
+SELECT 'payment', %[1]s >= $3::date, payment_date - submitted_date, payer, cpt_group, '',
+    count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
+FROM claims
+WHERE customer_id = $1::uuid AND %[1]s >= $2::date AND %[1]s < $4::date AND outcome = 'PAID' AND payment_date IS NOT NULL%[2]s
+GROUP BY 2, 3, payer, cpt_group`
 
-// detectSettings give the one aggregate the memory to count in one pass.
+// detectSettings give each aggregate the memory to count in one pass.
 const detectSettings = `SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`
 
 // gather reads everything a run decides on, in the run's own snapshot.
@@ -92,7 +110,7 @@ func aggregate(
 	}
 	var r aggregateRow
 	targets := []any{
-		&r.kind, &r.isCurrent, &r.week, &r.payer, &r.group, &r.cpt, &r.days,
+		&r.kind, &r.isCurrent, &r.number, &r.payer, &r.group, &r.cpt,
 		&r.paid, &r.denied, &r.other, &r.authRequired, &r.authDenied,
 		&r.allowed.N, &r.allowed.Sum, &r.allowed.SumSquares, &r.value.N, &r.value.Sum,
 	}
@@ -102,50 +120,60 @@ func aggregate(
 
 // The kinds of rows that aggregates answers with.
 const (
-	cellRow     = "cell"
+	weekRow     = "week"
+	codeRow     = "code"
 	decisionRow = "decision"
 	paymentRow  = "payment"
 )
 
-// aggregateRow is one row of any kind; week and cpt are set in cells, days in
-// histograms.
+// aggregateRow is one row of any kind. number is the week, or the days that
+// paid counts the claims of; cpt is set in rows by code.
 type aggregateRow struct {
 	kind                     string
 	isCurrent                bool
-	week, days               *int
-	payer, group             string
-	cpt                      *string
+	number                   int
+	payer, group, cpt        string
 	paid, denied, other      int
 	authRequired, authDenied int
 	allowed                  drift.Moments
 	value                    drift.Amount
 }
 
-func (r *aggregateRow) addTo(a *drift.Accumulator) error {
-	window := drift.Baseline
+func (r *aggregateRow) window() drift.Window {
 	if r.isCurrent {
-		window = drift.Current
+		return drift.Current
 	}
-	days := func(m drift.Measure, count int) error {
-		if r.days == nil || count == 0 {
-			return nil // the claims have no such date, or another outcome
-		}
-		return a.AddDays(drift.DaysRow{
-			Window: window, Measure: m, Payer: r.payer, CPTGroup: r.group, Days: *r.days, Count: count,
-		})
-	}
+	return drift.Baseline
+}
+
+func (r *aggregateRow) addTo(a *drift.Accumulator) error {
 	switch r.kind {
-	case decisionRow:
-		return days(drift.DecisionDays, r.paid+r.denied)
-	case paymentRow:
-		return days(drift.PaymentDays, r.paid)
-	default:
-		return a.Add(drift.Cell{
-			Window: window, Week: *r.week, Payer: r.payer, CPTGroup: r.group, CPT: *r.cpt,
+	case weekRow:
+		return a.AddWeek(drift.WeekRow{
+			Window: r.window(), Week: r.number, Payer: r.payer, CPTGroup: r.group,
 			Counts: drift.Counts{
 				Paid: r.paid, Denied: r.denied, Other: r.other, AuthRequired: r.authRequired, AuthDenied: r.authDenied,
 			},
 			Allowed: r.allowed, Value: r.value,
 		})
+	case codeRow:
+		return a.AddCode(drift.CodeRow{
+			Window: r.window(), Payer: r.payer, CPTGroup: r.group, CPT: r.cpt,
+			CPTTotals: drift.CPTTotals{
+				Paid: r.paid, Denied: r.denied, Allowed: drift.Amount{N: r.allowed.N, Sum: r.allowed.Sum},
+			},
+		})
+	case decisionRow:
+		return a.AddDays(r.days(drift.DecisionDays))
+	case paymentRow:
+		return a.AddDays(r.days(drift.PaymentDays))
+	default:
+		return fmt.Errorf("store: an aggregate of an unknown kind %q", r.kind)
+	}
+}
+
+func (r *aggregateRow) days(m drift.Measure) drift.DaysRow {
+	return drift.DaysRow{
+		Window: r.window(), Measure: m, Payer: r.payer, CPTGroup: r.group, Days: r.number, Count: r.paid,
 	}
 }

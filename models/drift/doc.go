@@ -5,7 +5,7 @@
 //
 // # What to feed it
 //
-// An [Accumulator] folds rows of two set-based aggregates into segments; the
+// An [Accumulator] folds rows of set-based aggregates into segments; the
 // claims themselves never come here. The order of the rows does not matter and
 // a row may come in parts (per week, per partition): counts and exact decimal
 // sums add up to the same segments.
@@ -14,12 +14,12 @@
 // submitted_date, DetectParams.WindowBy) and only claims with
 // baseline_start <= d < as_of take part.
 //
-// Cells, one row per window, week, payer, CPT group and CPT code, go to
-// [Accumulator.Add]:
+// Weeks, one row per window, week, payer and CPT group, go to
+// [Accumulator.AddWeek]:
 //
 //	SELECT CASE WHEN d >= current_start THEN 'current' ELSE 'baseline' END AS "window",
 //	       ((CASE WHEN d >= current_start THEN as_of ELSE current_start END) - d - 1) / 7 AS week,
-//	       payer, cpt_group, cpt,
+//	       payer, cpt_group,
 //	       count(*) FILTER (WHERE outcome = 'PAID')   AS paid,
 //	       count(*) FILTER (WHERE outcome = 'DENIED') AS denied,
 //	       count(*) FILTER (WHERE outcome = 'OTHER')  AS other,
@@ -32,13 +32,26 @@
 //	       sum(allowed_amount*allowed_amount)  FILTER (WHERE outcome = 'PAID') AS allowed_sum_squares,
 //	       count(coalesce(allowed_amount, billed_amount)) AS value_n,
 //	       sum(coalesce(allowed_amount, billed_amount))   AS value_sum
-//	GROUP BY 1, 2, payer, cpt_group, cpt
+//	GROUP BY 1, 2, payer, cpt_group
 //
 // The week counts whole 7-day buckets back from the end of its own window, 0
 // being the last seven days. Sums over no rows are NULL in SQL: coalesce them
 // to 0. The auth and allowed columns feed AUTH_FAILURE_RATE and PAYMENT_AMOUNT
 // only and may be left out while those signals are off; value is needed only
 // for the current window.
+//
+// Codes, one row per window, payer, CPT group and CPT code, go to
+// [Accumulator.AddCode]:
+//
+//	SELECT "window", payer, cpt_group, cpt,
+//	       count(*) FILTER (WHERE outcome = 'PAID')   AS paid,
+//	       count(*) FILTER (WHERE outcome = 'DENIED') AS denied,
+//	       count(allowed_amount) FILTER (WHERE outcome = 'PAID') AS allowed_n,
+//	       sum(allowed_amount)   FILTER (WHERE outcome = 'PAID') AS allowed_sum
+//	GROUP BY 1, payer, cpt_group, cpt
+//
+// Every claim has to be in both, which belong to one snapshot. Rows by week and
+// code at once serve for both and go to [Accumulator.Add].
 //
 // Histograms, one row per window, payer, CPT group and number of days, go to
 // [Accumulator.AddDays] with the measure [DecisionDays]

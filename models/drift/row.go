@@ -71,18 +71,53 @@ func (a *Amount) add(other Amount) {
 	a.Sum = a.Sum.Add(other.Sum)
 }
 
-// Cell is one row of the cell aggregate described in the package comment.
-type Cell struct {
+// WeekRow is one row of the weeks described in the package comment: the claims
+// of a group in one week.
+type WeekRow struct {
 	Window Window
 	// Week counts 7-day buckets back from the end of the window, from 0.
-	Week                 int
-	Payer, CPTGroup, CPT string
+	Week            int
+	Payer, CPTGroup string
 	Counts
 	// Allowed is over PAID claims with an allowed amount.
 	Allowed Moments
 	// Value is over claims of any outcome: the allowed amount, or the billed
 	// amount where a claim has no allowed one.
 	Value Amount
+}
+
+// CodeRow is one row of the codes: what a procedure code contributes to a
+// group, over the whole window.
+type CodeRow struct {
+	Window               Window
+	Payer, CPTGroup, CPT string
+	CPTTotals
+}
+
+// Cell is the claims of one week and one code at once: a [WeekRow] and a
+// [CodeRow] for those who have both in hand.
+type Cell struct {
+	Window Window
+	// Week counts 7-day buckets back from the end of the window, from 0.
+	Week                 int
+	Payer, CPTGroup, CPT string
+	Counts
+	// Allowed and Value are as in WeekRow.
+	Allowed Moments
+	Value   Amount
+}
+
+func (c Cell) week() WeekRow {
+	return WeekRow{
+		Window: c.Window, Week: c.Week, Payer: c.Payer, CPTGroup: c.CPTGroup,
+		Counts: c.Counts, Allowed: c.Allowed, Value: c.Value,
+	}
+}
+
+func (c Cell) code() CodeRow {
+	return CodeRow{Window: c.Window, Payer: c.Payer, CPTGroup: c.CPTGroup, CPT: c.CPT, CPTTotals: CPTTotals{
+		Paid: c.Paid, Denied: c.Denied, Allowed: Amount{N: c.Allowed.N, Sum: c.Allowed.Sum},
+	}}
 }
 
 // DaysRow is one row of a histogram: Count claims took Days days.
@@ -98,21 +133,34 @@ type DaysRow struct {
 // run it is added to: a mistake in the query, never in the claims.
 var ErrRow = errors.New("drift: bad row")
 
-func (c Cell) check(p models.DetectParams) error {
-	days, err := c.Window.days(p)
+func (r WeekRow) check(p models.DetectParams) error {
+	days, err := r.Window.days(p)
 	if err != nil {
 		return err
 	}
-	if c.Week < 0 || c.Week*daysPerWeek >= days {
-		return fmt.Errorf("%w: week %d outside a window of %d days", ErrRow, c.Week, days)
+	if r.Week < 0 || r.Week*daysPerWeek >= days {
+		return fmt.Errorf("%w: week %d outside a window of %d days", ErrRow, r.Week, days)
 	}
-	if err := c.Counts.check(); err != nil {
+	if err := r.Counts.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrRow, err)
 	}
-	if c.Allowed.N < 0 || c.Allowed.N > c.Paid || c.Value.N < 0 || c.Value.N > c.Claims() {
+	if r.Allowed.N < 0 || r.Allowed.N > r.Paid || r.Value.N < 0 || r.Value.N > r.Claims() {
 		return fmt.Errorf("%w: more amounts than claims", ErrRow)
 	}
-	return checkGroup(c.CPTGroup)
+	return checkGroup(r.CPTGroup)
+}
+
+func (r CodeRow) check(p models.DetectParams) error {
+	if _, err := r.Window.days(p); err != nil {
+		return err
+	}
+	if min(r.Paid, r.Denied, r.Allowed.N) < 0 {
+		return fmt.Errorf("%w: negative count", ErrRow)
+	}
+	if r.Allowed.N > r.Paid {
+		return fmt.Errorf("%w: more amounts than claims", ErrRow)
+	}
+	return checkGroup(r.CPTGroup)
 }
 
 func (r DaysRow) check(p models.DetectParams) error {

@@ -25,7 +25,7 @@ type Aggregate struct {
 	// of the window; the oldest bucket may be shorter than a week or missing.
 	Weeks []Counts
 	ByCPT map[string]CPTTotals
-	// Allowed and Value are as in [Cell].
+	// Allowed and Value are as in [WeekRow].
 	Allowed      Moments
 	Value        Amount
 	DecisionDays Histogram
@@ -39,15 +39,11 @@ type Segment struct {
 	Baseline, Current Aggregate
 }
 
-func (a *Aggregate) addCell(c Cell) {
-	a.add(c.Counts)
-	a.addWeek(c.Week, c.Counts)
-	a.addCPT(c.CPT, CPTTotals{
-		Paid: c.Paid, Denied: c.Denied,
-		Allowed: Amount{N: c.Allowed.N, Sum: c.Allowed.Sum},
-	})
-	a.Allowed.add(c.Allowed)
-	a.Value.add(c.Value)
+func (a *Aggregate) addWeekRow(r WeekRow) {
+	a.add(r.Counts)
+	a.addWeek(r.Week, r.Counts)
+	a.Allowed.add(r.Allowed)
+	a.Value.add(r.Value)
 }
 
 func (a *Aggregate) addWeek(week int, counts Counts) {
@@ -121,17 +117,35 @@ func NewAccumulator(params models.DetectParams) *Accumulator {
 	return &Accumulator{params: params, segments: make(map[segmentKey]*Segment)}
 }
 
-// Add folds in one cell. A cell that contradicts itself or the run is an
-// error wrapping [ErrRow] and leaves the accumulator as it was.
-func (a *Accumulator) Add(c Cell) error {
-	if err := c.check(a.params); err != nil {
+// AddWeek folds in one row of the weeks. A row that contradicts itself or the
+// run is an error wrapping [ErrRow] and leaves the accumulator as it was.
+func (a *Accumulator) AddWeek(r WeekRow) error {
+	if err := r.check(a.params); err != nil {
 		return err
 	}
-	a.aggregate(c.Window, c.Payer, c.CPTGroup).addCell(c)
+	a.aggregate(r.Window, r.Payer, r.CPTGroup).addWeekRow(r)
 	return nil
 }
 
-// AddDays folds in one histogram row, with the same errors as Add.
+// AddCode folds in one row of the codes, with the same errors as AddWeek.
+func (a *Accumulator) AddCode(r CodeRow) error {
+	if err := r.check(a.params); err != nil {
+		return err
+	}
+	a.aggregate(r.Window, r.Payer, r.CPTGroup).addCPT(r.CPT, r.CPTTotals)
+	return nil
+}
+
+// Add folds in one cell, which is a week and a code at once, with the same
+// errors as AddWeek.
+func (a *Accumulator) Add(c Cell) error {
+	if err := a.AddWeek(c.week()); err != nil {
+		return err
+	}
+	return a.AddCode(c.code()) // a part of what has passed
+}
+
+// AddDays folds in one histogram row, with the same errors as AddWeek.
 func (a *Accumulator) AddDays(r DaysRow) error {
 	if err := r.check(a.params); err != nil {
 		return err

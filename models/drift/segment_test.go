@@ -179,3 +179,44 @@ func TestAccumulatorRefusesContradictions(t *testing.T) {
 		}
 	}
 }
+
+// Rows by week and rows by code make what cells of both make.
+func TestAccumulator_WeeksAndCodesAreCells(t *testing.T) {
+	t.Parallel()
+	cells, apart := NewAccumulator(testParams()), NewAccumulator(testParams())
+	for i := range 60 {
+		cell := Cell{
+			Window: []Window{Baseline, Current}[i%2], Week: i % 3 / 2, Payer: "A", CPTGroup: []string{"E&M", "TEST"}[i/2%2],
+			CPT: []string{"99213", "80053", "70450"}[i/4%3], Counts: Counts{Paid: 5 + i, Denied: i, Other: 1, AuthRequired: 2, AuthDenied: i % 2},
+			Allowed: Moments{N: 3, Sum: decimal.New(int64(100*i), -2), SumSquares: decimal.New(int64(i*i), 0)},
+			Value:   Amount{N: 4, Sum: decimal.New(int64(i), 0)},
+		}
+		if cell.AuthDenied > cell.Denied {
+			t.Fatal("a cell that cannot be")
+		}
+		if err := errors.Join(cells.Add(cell), apart.AddWeek(cell.week()), apart.AddCode(cell.code())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(cells.Segments(), apart.Segments()); diff != "" {
+		t.Errorf("cells (-), weeks and codes (+):\n%s", diff)
+	}
+}
+
+func TestAccumulator_RefusesCodes(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]CodeRow{
+		"no window":                {CPTTotals: CPTTotals{Paid: 1}},
+		"negative count":           {Window: Current, CPTTotals: CPTTotals{Denied: -1}},
+		"more amounts than claims": {Window: Current, CPTTotals: CPTTotals{Paid: 1, Allowed: Amount{N: 2}}},
+		"reserved group":           {Window: Current, CPTGroup: models.CPTGroupAll},
+	} {
+		a := NewAccumulator(testParams())
+		if err := a.AddCode(row); !errors.Is(err, ErrRow) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(a.Segments()) != 0 {
+			t.Errorf("%s: left something behind", name)
+		}
+	}
+}
