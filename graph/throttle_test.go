@@ -79,6 +79,7 @@ func TestThrottle_MutationsPayByField(t *testing.T) {
 	w := throttledWorld(t, throttle.Rates{
 		throttle.ReportGeneration: {Limit: 3, Window: time.Hour}, throttle.ReadOnly: {Limit: 1, Window: time.Hour},
 	})
+	w.ingest(w.analyst, "shift.csv", shiftedFile())
 	detect := `detectDrift(input: {}) { reportRun { id } userErrors { code } }`
 	r := w.ask(w.analyst, `mutation { a: `+detect+` ...more } fragment more on Mutation { b: `+detect+` }`)
 	if len(r.Errors) > 0 || w.left(r) != `"report_generation";r=1` {

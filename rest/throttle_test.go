@@ -71,6 +71,7 @@ func TestThrottle_RefusalsOfTheRoleCount(t *testing.T) {
 		throttle.ReportGeneration: {Limit: 1, Window: time.Hour}, throttle.BulkOperation: {Limit: 1, Window: time.Hour},
 		throttle.WriteOperation: {Limit: 1, Window: time.Hour},
 	})
+	f.cedar.Drifting()
 	viewer, analyst := f.as(t, f.cedar, models.RoleViewer), f.as(t, f.cedar, models.RoleAnalyst)
 	wantProblem(t, f.postAs(t, viewer, "drift/detect/", nil), http.StatusForbidden, models.CodeForbidden)
 	wantLimited(t, f.postAs(t, viewer, "drift/detect/", nil), throttle.ReportGeneration)

@@ -71,7 +71,8 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 
 func (s *SMTP) options(ctx context.Context, timeout time.Duration) []gomail.Option {
 	options := []gomail.Option{
-		gomail.WithPort(s.Port), gomail.WithTimeout(timeout), gomail.WithDialContextFunc(s.dialer(ctx)),
+		// ctx ends first, and so says why.
+		gomail.WithPort(s.Port), gomail.WithTimeout(2 * timeout), gomail.WithDialContextFunc(s.dialer(ctx)),
 		gomail.WithTLSConfig(s.tlsConfig()), gomail.WithTLSPolicy(s.policy()),
 	}
 	if s.Encryption == ImplicitTLS {
