@@ -204,6 +204,7 @@ func TestRuns_KilledAtEachStep(t *testing.T) {
 }
 
 func (s stall) kill(t *testing.T) {
+	t.Helper()
 	cedar := drifting(t)
 	ctx := t.Context()
 	p, c := serveOn(t, cedar)

@@ -47,13 +47,11 @@ func BenchmarkDetect(b *testing.B) {
 	detect(models.WindowByDecided) // reads what the first to come has to read from disk
 	detect(models.WindowBySubmitted)
 	peak := newPeakMemory(b)
-	b.ResetTimer()
-	for range b.N {
+	for b.Loop() {
 		plain = append(plain, oneAggregate(b, conn, tenant))
 		decided = append(decided, detect(models.WindowByDecided))
 		submitted = append(submitted, detect(models.WindowBySubmitted))
 	}
-	b.StopTimer()
 	b.ReportMetric(milliseconds(decided), "detect-ms")
 	b.ReportMetric(milliseconds(plain), "one-aggregate-ms")
 	b.ReportMetric(milliseconds(decided)/milliseconds(plain), "times-one-aggregate")

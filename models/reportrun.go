@@ -186,11 +186,12 @@ func (in DetectInput) Resolve(today Date) (DetectParams, error) {
 	}
 	if in.AsOf != nil {
 		p.AsOf = *in.AsOf
-		if p.AsOf.After(today) {
+		switch {
+		case p.AsOf.After(today):
 			bad("as_of", "must not be later than today, %s", today)
-		} else if p.AsOf.Before(NewDate(1990, time.January, 1)) {
+		case p.AsOf.Before(NewDate(1990, time.January, 1)):
 			bad("as_of", "must not be earlier than 1990-01-01")
-		} else if p.RunType == RunMonthly && p.AsOf != p.AsOf.FirstOfMonth() {
+		case p.RunType == RunMonthly && p.AsOf != p.AsOf.FirstOfMonth():
 			bad("as_of", "must be the first day of a month for a monthly run")
 		}
 	}

@@ -97,8 +97,8 @@ func (tx *tenantTx) auditRun(ctx context.Context, action auditAction, run *model
 // mustHaveClaims refuses a run for a customer of whom nothing is known yet: it
 // could only find that nothing changed, which would be believed.
 func mustHaveClaims(ctx context.Context, tx *tenantTx) error {
-	any, err := tx.selectFrom((*models.Claim)(nil)).Limit(1).Exists(ctx)
-	if err == nil && !any {
+	some, err := tx.selectFrom((*models.Claim)(nil)).Limit(1).Exists(ctx)
+	if err == nil && !some {
 		return models.InvalidField("customer", "no_claims", "has no claims yet: upload a file of claims first")
 	}
 	return err
