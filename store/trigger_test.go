@@ -263,7 +263,7 @@ func TestWatchdog_WrongAboutAProcess(t *testing.T) {
 		if len(sql) > 7 && sql[:7] == "\nSELECT" {
 			once.Do(func() {
 				if err := asOwner(t, cedar, `UPDATE report_runs SET status = 'failed', error_code = 'ABANDONED',
-					error_message = 'x', finished_at = now() WHERE status = 'running'`); err != nil {
+					error_message = 'x', finished_at = now(), worker = NULL WHERE status = 'running'`); err != nil {
 					t.Error(err)
 				}
 			})
