@@ -36,14 +36,15 @@ GRANT EXECUTE ON FUNCTION session_account(uuid, uuid) TO upstream_app;
 -- The same for a request that shows an API key, found by the hash of its text.
 CREATE FUNCTION api_key_account(the_hash bytea)
     RETURNS TABLE (
-        customer_id   uuid,
-        id            uuid,
-        name          varchar,
-        scopes        text[],
-        allowed_cidrs text[],
-        expires_at    timestamptz,
-        revoked_at    timestamptz,
-        last_used_at  timestamptz
+        customer_id     uuid,
+        id              uuid,
+        name            varchar,
+        scopes          text[],
+        allowed_cidrs   text[],
+        expires_at      timestamptz,
+        revoked_at      timestamptz,
+        last_used_at    timestamptz,
+        last_refused_at timestamptz
     )
     LANGUAGE plpgsql AS $$
 DECLARE
@@ -51,7 +52,8 @@ DECLARE
 BEGIN
     PERFORM set_config('app.system', 'on', true);
     RETURN QUERY
-        SELECT ak.customer_id, ak.id, ak.name, ak.scopes, ak.allowed_cidrs::text[], ak.expires_at, ak.revoked_at, ak.last_used_at
+        SELECT ak.customer_id, ak.id, ak.name, ak.scopes, ak.allowed_cidrs::text[], ak.expires_at, ak.revoked_at,
+            ak.last_used_at, ak.last_refused_at
         FROM api_keys ak
         WHERE ak.key_hash = the_hash
         LIMIT 1;

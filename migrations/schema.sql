@@ -548,7 +548,7 @@ CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::
 -- Functions
 
 CREATE OR REPLACE FUNCTION public.api_key_account(the_hash bytea)
- RETURNS TABLE(customer_id uuid, id uuid, name character varying, scopes text[], allowed_cidrs text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone)
+ RETURNS TABLE(customer_id uuid, id uuid, name character varying, scopes text[], allowed_cidrs text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone, last_refused_at timestamp with time zone)
  LANGUAGE plpgsql
 AS $function$
 DECLARE
@@ -556,7 +556,8 @@ DECLARE
 BEGIN
     PERFORM set_config('app.system', 'on', true);
     RETURN QUERY
-        SELECT ak.customer_id, ak.id, ak.name, ak.scopes, ak.allowed_cidrs::text[], ak.expires_at, ak.revoked_at, ak.last_used_at
+        SELECT ak.customer_id, ak.id, ak.name, ak.scopes, ak.allowed_cidrs::text[], ak.expires_at, ak.revoked_at,
+            ak.last_used_at, ak.last_refused_at
         FROM api_keys ak
         WHERE ak.key_hash = the_hash
         LIMIT 1;

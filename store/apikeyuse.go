@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,10 +35,27 @@ func (s *Store) UseAPIKey(ctx context.Context, v models.Viewer, hash models.Secr
 	if key == nil || !key.LiveAt(now) {
 		return nil, errKeyNotValid()
 	}
-	if key.Admits(v.RemoteAddr) && usedRecently(key, now) {
-		return key, nil
+	admitted := key.Admits(v.RemoteAddr)
+	if err := s.noteKey(ctx, v, key, admitted); err != nil {
+		return nil, err
 	}
-	return s.noteKey(ctx, v, hash)
+	if !admitted {
+		return nil, models.NewError(models.CodeForbidden, "The API key may not be used from this network address.")
+	}
+	return key, nil
+}
+
+// noteKey notes the use or the refusal of a key, unless one was lately.
+func (s *Store) noteKey(ctx context.Context, v models.Viewer, key *models.APIKey, admitted bool) error {
+	last, every, note := key.LastUsedAt, APIKeyUseNoted, (*systemTx).noteUse
+	if !admitted {
+		last, every, note = key.LastRefusedAt, APIKeyRefusalNoted, (*systemTx).noteRefusal
+	}
+	if last != nil && last.After(s.clock().Add(-every)) {
+		return nil
+	}
+	_, err := system(ctx, s, func(tx *systemTx) (struct{}, error) { return struct{}{}, note(tx, ctx, v, key) })
+	return err
 }
 
 // errKeyNotValid does not say whether the key is unknown, revoked or expired.
@@ -55,60 +70,29 @@ type apiKeyAccountRow struct {
 	Scopes                           []models.Scope
 	AllowedCIDRs                     []string
 	ExpiresAt, RevokedAt, LastUsedAt *time.Time
+	LastRefusedAt                    *time.Time
 }
 
 // apiKeyAccount is what authentication needs to know about a key; nil when
 // there is none of this hash.
 func (s *Store) apiKeyAccount(ctx context.Context, hash models.SecretHash) (*models.APIKey, error) {
 	rows, err := call[apiKeyAccountRow](ctx, s, `SELECT customer_id, id, name, scopes, allowed_cidrs,
-		expires_at, revoked_at, last_used_at FROM api_key_account($1)`, hash[:])
+		expires_at, revoked_at, last_used_at, last_refused_at FROM api_key_account($1)`, hash[:])
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	r := rows[0]
 	return &models.APIKey{
 		CustomerID: models.CustomerID{}.From(r.CustomerID), ID: models.APIKeyID{}.From(r.ID), Name: r.Name, Scopes: r.Scopes,
-		AllowedCIDRs: r.AllowedCIDRs, ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt, LastUsedAt: r.LastUsedAt,
+		AllowedCIDRs: r.AllowedCIDRs, ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt,
+		LastUsedAt: r.LastUsedAt, LastRefusedAt: r.LastRefusedAt,
 	}, nil
-}
-
-func usedRecently(key *models.APIKey, now time.Time) bool {
-	return key.LastUsedAt != nil && key.LastUsedAt.After(now.Add(-APIKeyUseNoted))
-}
-
-// noteKey looks again, in the transaction that notes the use or the refusal.
-func (s *Store) noteKey(ctx context.Context, v models.Viewer, hash models.SecretHash) (*models.APIKey, error) {
-	admitted := false
-	key, err := system(ctx, s, func(tx *systemTx) (*models.APIKey, error) {
-		key := new(models.APIKey)
-		err := tx.tx.NewSelect().Model(key).Where("key_hash = ?", hash[:]).Limit(1).Scan(ctx)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && !key.LiveAt(tx.now) {
-			return nil, errKeyNotValid()
-		}
-		if err != nil {
-			return nil, err
-		}
-		if admitted = key.Admits(v.RemoteAddr); !admitted {
-			return key, tx.noteRefusal(ctx, v, key)
-		}
-		return key, tx.noteUse(ctx, v, key)
-	})
-	if err == nil && !admitted {
-		err = models.NewError(models.CodeForbidden, "The API key may not be used from this network address.")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return key, nil
 }
 
 // noteUse remembers when and from where a key was last used. It waits for
 // nobody: a row that somebody holds is left alone, another request comes soon.
 // Nor does anybody wait for the disk: the last minute may be forgotten.
 func (tx *systemTx) noteUse(ctx context.Context, v models.Viewer, key *models.APIKey) error {
-	if usedRecently(key, tx.now) {
-		return nil
-	}
 	_, err := tx.tx.ExecContext(ctx, `
 		WITH hurry AS (SELECT set_config('synchronous_commit', 'off', true)),
 		free AS (SELECT customer_id, id FROM api_keys, hurry
@@ -122,9 +106,6 @@ func (tx *systemTx) noteUse(ctx context.Context, v models.Viewer, key *models.AP
 
 // noteRefusal audits that a key came from outside its networks.
 func (tx *systemTx) noteRefusal(ctx context.Context, v models.Viewer, key *models.APIKey) error {
-	if key.LastRefusedAt != nil && key.LastRefusedAt.After(tx.now.Add(-APIKeyRefusalNoted)) {
-		return nil
-	}
 	result, err := tx.tx.ExecContext(ctx, `
 		WITH free AS (SELECT customer_id, id FROM api_keys
 			WHERE customer_id = ?0 AND id = ?1 AND (last_refused_at IS NULL OR last_refused_at <= ?2)

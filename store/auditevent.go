@@ -30,13 +30,13 @@ func (s *Store) AuditEvents(ctx context.Context, v models.Viewer, f models.Audit
 // this id.
 func (s *Store) AuditEvent(ctx context.Context, v models.Viewer, id models.AuditEventID) (*models.AuditEvent, error) {
 	return read(ctx, s, v, models.PermissionViewAudit, func(tx *tenantTx) (*models.AuditEvent, error) {
-		return rowOf[models.AuditEvent](ctx, tx, id, "audit event")
+		return rowOf[models.AuditEvent](ctx, tx, everything, id, "audit event")
 	})
 }
 
 // AuditEventsByID are those of the lines that the customer's log has.
 func (s *Store) AuditEventsByID(ctx context.Context, v models.Viewer, ids []models.AuditEventID) (map[models.AuditEventID]*models.AuditEvent, error) {
 	return read(ctx, s, v, models.PermissionViewAudit, func(tx *tenantTx) (map[models.AuditEventID]*models.AuditEvent, error) {
-		return rowsOf(ctx, tx, ids, func(e *models.AuditEvent) models.AuditEventID { return e.ID })
+		return rowsOf(ctx, tx, everything, ids, func(e *models.AuditEvent) models.AuditEventID { return e.ID })
 	})
 }

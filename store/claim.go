@@ -81,7 +81,7 @@ func (s *Store) ClaimsOfUploads(ctx context.Context, v models.Viewer, ids []mode
 // That it was read is audited.
 func (s *Store) Claim(ctx context.Context, v models.Viewer, id models.ClaimID) (*models.Claim, error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Claim, error) {
-		claim, err := rowOf[models.Claim](ctx, tx, id, "claim")
+		claim, err := rowOf[models.Claim](ctx, tx, everything, id, "claim")
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (s *Store) Claim(ctx context.Context, v models.Viewer, id models.ClaimID) (
 // is audited.
 func (s *Store) ClaimsByID(ctx context.Context, v models.Viewer, ids []models.ClaimID) (map[models.ClaimID]*models.Claim, error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[models.ClaimID]*models.Claim, error) {
-		found, err := rowsOf(ctx, tx, ids, func(c *models.Claim) models.ClaimID { return c.ID })
+		found, err := rowsOf(ctx, tx, everything, ids, func(c *models.Claim) models.ClaimID { return c.ID })
 		if err != nil {
 			return nil, err
 		}

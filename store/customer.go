@@ -100,18 +100,7 @@ func (s *Store) CustomerByID(ctx context.Context, v models.Viewer, id models.Cus
 func (s *Store) CustomersByID(ctx context.Context, v models.Viewer, ids []models.CustomerID) (map[models.CustomerID]*models.Customer, error) {
 	asked := map[string]any{"ids": ids}
 	return lookUp(ctx, s, v, asked, func(rows customerRows) (map[models.CustomerID]*models.Customer, error) {
-		found := make(map[models.CustomerID]*models.Customer, len(ids))
-		if len(ids) == 0 {
-			return found, nil
-		}
-		var customers []*models.Customer
-		if err := rows.selectFrom(&customers).Where("cu.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
-			return nil, err
-		}
-		for _, c := range customers {
-			found[c.ID] = c
-		}
-		return found, nil
+		return rowsOf(ctx, rows, everything, ids, func(c *models.Customer) models.CustomerID { return c.ID })
 	})
 }
 

@@ -68,21 +68,27 @@ const detectSettings = `SELECT set_config('statement_timeout', '0', true), set_c
 
 // gather reads everything a run decides on, in the run's own snapshot.
 func gather(ctx context.Context, tx *tenantTx, p models.DetectParams) (drift.Input, error) {
-	input := drift.Input{Params: p, Signals: p.Signals}
 	if _, err := tx.tx.ExecContext(ctx, detectSettings); err != nil {
+		return drift.Input{}, err
+	}
+	input, err := gatherClaims(ctx, tx, p, "")
+	if err != nil {
 		return input, err
 	}
-	accumulator := drift.NewAccumulator(p)
-	if err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, "", accumulator) }); err != nil {
-		return input, err
-	}
-	input.Segments = accumulator.Segments()
-	var err error
-	if input.Previous, err = previousEvents(ctx, tx, p); err != nil {
-		return input, err
-	}
-	input.Watermark, err = watermark(ctx, tx)
+	input.Previous, err = previousEvents(ctx, tx, p)
 	return input, err
+}
+
+// gatherClaims is what the claims say: those of the customer, or of one payer
+// when payer is not empty.
+func gatherClaims(ctx context.Context, tx *tenantTx, p models.DetectParams, payer string) (drift.Input, error) {
+	accumulator := drift.NewAccumulator(p)
+	err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, payer, accumulator) })
+	if err != nil {
+		return drift.Input{}, err
+	}
+	mark, err := watermark(ctx, tx)
+	return drift.Input{Params: p, Signals: p.Signals, Segments: accumulator.Segments(), Watermark: mark}, err
 }
 
 func windowColumn(by models.WindowBy) string {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"upstream/models"
 	"upstream/models/drift"
 )
@@ -16,7 +14,7 @@ import (
 // NOT_FOUND when the customer has no such event.
 func (s *Store) DriftEvidence(ctx context.Context, v models.Viewer, id models.DriftEventID) (*models.DriftEvidence, error) {
 	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.DriftEvidence, error) {
-		event, err := rowOf[models.DriftEvent](ctx, tx, id, "drift event")
+		event, err := rowOf[models.DriftEvent](ctx, tx, everything, id, "drift event")
 		if err != nil {
 			return nil, err
 		}
@@ -29,7 +27,7 @@ func (tx *tenantTx) reproduce(ctx context.Context, event *models.DriftEvent) (*m
 	if err := json.Unmarshal(event.Evidence, &stored); err != nil {
 		return nil, fmt.Errorf("store: evidence of %s: %w", event.ID, err)
 	}
-	run, err := rowOf[models.ReportRun](ctx, tx, event.ReportRunID, "report run")
+	run, err := rowOf[models.ReportRun](ctx, tx, everything, event.ReportRunID, "report run")
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +37,7 @@ func (tx *tenantTx) reproduce(ctx context.Context, event *models.DriftEvent) (*m
 		Where("dt.report_run_id = ?", run.ID).Scan(ctx); err != nil {
 		return nil, err
 	}
-	input, err := gatherPayer(ctx, tx, params, event.Payer)
+	input, err := gatherClaims(ctx, tx, params, event.Payer)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +47,6 @@ func (tx *tenantTx) reproduce(ctx context.Context, event *models.DriftEvent) (*m
 	}
 	out.Reasons, err = tx.evidenceReasons(ctx, event, stored, params, out)
 	return out, err
-}
-
-// gatherPayer is gather for the claims of one payer.
-func gatherPayer(ctx context.Context, tx *tenantTx, p models.DetectParams, payer string) (drift.Input, error) {
-	accumulator := drift.NewAccumulator(p)
-	err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, payer, accumulator) })
-	if err != nil {
-		return drift.Input{}, err
-	}
-	mark, err := watermark(ctx, tx)
-	return drift.Input{Params: p, Signals: p.Signals, Segments: accumulator.Segments(), Watermark: mark}, err
 }
 
 // compareEvidence fills in what was recomputed and what differs.

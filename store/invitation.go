@@ -56,27 +56,14 @@ func (s *Store) Invitations(ctx context.Context, v models.Viewer, f models.Invit
 // Invitation is one of the customer's; NOT_FOUND when it has none of this id.
 func (s *Store) Invitation(ctx context.Context, v models.Viewer, id models.InvitationID) (*models.Invitation, error) {
 	return read(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (*models.Invitation, error) {
-		row := new(models.Invitation)
-		err := ofInvitations(tx.now)(tx.selectFrom(row)).Where("iv.id = ?", id).Scan(ctx)
-		return row, orNotFound(err, "invitation")
+		return rowOf[models.Invitation](ctx, tx, ofInvitations(tx.now), id, "invitation")
 	})
 }
 
 // InvitationsByID are those of the invitations that the customer has.
 func (s *Store) InvitationsByID(ctx context.Context, v models.Viewer, ids []models.InvitationID) (map[models.InvitationID]*models.Invitation, error) {
 	return read(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (map[models.InvitationID]*models.Invitation, error) {
-		found := make(map[models.InvitationID]*models.Invitation, len(ids))
-		if len(ids) == 0 {
-			return found, nil
-		}
-		var rows []*models.Invitation
-		if err := ofInvitations(tx.now)(tx.selectFrom(&rows)).Where("iv.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			found[row.ID] = row
-		}
-		return found, nil
+		return rowsOf(ctx, tx, ofInvitations(tx.now), ids, func(i *models.Invitation) models.InvitationID { return i.ID })
 	})
 }
 

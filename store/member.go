@@ -56,18 +56,7 @@ func (s *Store) Member(ctx context.Context, v models.Viewer, id models.Membershi
 // MembersByID are those of the members that the customer has.
 func (s *Store) MembersByID(ctx context.Context, v models.Viewer, ids []models.MembershipID) (map[models.MembershipID]*models.Member, error) {
 	return read(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (map[models.MembershipID]*models.Member, error) {
-		found := make(map[models.MembershipID]*models.Member, len(ids))
-		if len(ids) == 0 {
-			return found, nil
-		}
-		var rows []*models.Member
-		if err := ofMembers(tx.selectFrom(&rows)).Where("mb.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			found[row.ID] = row
-		}
-		return found, nil
+		return rowsOf(ctx, tx, ofMembers, ids, func(m *models.Member) models.MembershipID { return m.ID })
 	})
 }
 
@@ -193,9 +182,7 @@ func (tx *tenantTx) lockMembers(ctx context.Context) (models.Viewer, error) {
 }
 
 func (tx *tenantTx) member(ctx context.Context, id models.MembershipID) (*models.Member, error) {
-	row := new(models.Member)
-	err := ofMembers(tx.selectFrom(row)).Where("mb.id = ?", id).Scan(ctx)
-	return row, orNotFound(err, "member")
+	return rowOf[models.Member](ctx, tx, ofMembers, id, "member")
 }
 
 // actsAsOwner reports whether a viewer may do to members what an owner may.

@@ -130,10 +130,7 @@ func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32
 	if err != nil {
 		return nil, err
 	}
-	role, err := postgres.InspectRuntimeRole(ctx, pool)
-	if err == nil {
-		err = role.Err()
-	}
+	role, err := postgres.CheckRuntimeRole(ctx, pool)
 	if err != nil {
 		pool.Close()
 		return nil, err

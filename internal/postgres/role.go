@@ -99,12 +99,12 @@ func InspectRuntimeRole(ctx context.Context, pool *pgxpool.Pool) (RuntimeRole, e
 // security of a table that knows customers is not in force. The error matches
 // [ErrUnsafeRole] and names every reason. What the login could become is no
 // refusal; see [RuntimeRole.LoginPowers].
-func CheckRuntimeRole(ctx context.Context, pool *pgxpool.Pool) error {
+func CheckRuntimeRole(ctx context.Context, pool *pgxpool.Pool) (RuntimeRole, error) {
 	role, err := InspectRuntimeRole(ctx, pool)
 	if err != nil {
-		return err
+		return role, err
 	}
-	return role.Err()
+	return role, role.Err()
 }
 
 // Err is nil for a role that may serve, or what [CheckRuntimeRole] says.

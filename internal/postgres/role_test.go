@@ -74,7 +74,7 @@ func TestCheckRuntimeRole(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				pool := openPool(t, c.url, PoolOptions{Role: c.role})
-				err := CheckRuntimeRole(t.Context(), pool)
+				_, err := CheckRuntimeRole(t.Context(), pool)
 				if errors.Is(err, ErrUnsafeRole) != (len(c.want) > 0) {
 					t.Errorf("got %v", err)
 				}
@@ -99,7 +99,7 @@ func TestCheckRuntimeRoleOfAClosedPool(t *testing.T) {
 	t.Parallel()
 	pool := openPool(t, sharedInstance(t).AppURL(), PoolOptions{})
 	pool.Close()
-	if err := CheckRuntimeRole(t.Context(), pool); err == nil || errors.Is(err, ErrUnsafeRole) {
+	if _, err := CheckRuntimeRole(t.Context(), pool); err == nil || errors.Is(err, ErrUnsafeRole) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -120,7 +120,7 @@ func TestCheckRuntimeRole_TablesWithoutTheirGuard(t *testing.T) {
 	)
 	check := func(want string) {
 		t.Helper()
-		err := CheckRuntimeRole(t.Context(), openPool(t, server.at.url("guarded", "x", "guards"), PoolOptions{}))
+		_, err := CheckRuntimeRole(t.Context(), openPool(t, server.at.url("guarded", "x", "guards"), PoolOptions{}))
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("refused: %v", err)
