@@ -62,7 +62,7 @@ func TestExternalServer(t *testing.T) {
 	for _, on := range servers {
 		t.Run("use", func(t *testing.T) {
 			db := newOn(t, on, external{tiny(&calls)})
-			if err := postgres.CheckRuntimeRole(t.Context(), db.App); err != nil {
+			if _, err := postgres.CheckRuntimeRole(t.Context(), db.App); err != nil {
 				t.Error(err)
 			}
 		})

@@ -79,7 +79,7 @@ func checkRoles(t *testing.T, db *DB) {
 	if user != postgres.AppRole || owner != postgres.OwnerRole || tables != 1 {
 		t.Errorf("user %s, owner %s, %d tables", user, owner, tables)
 	}
-	if err := postgres.CheckRuntimeRole(t.Context(), db.App); err != nil {
+	if _, err := postgres.CheckRuntimeRole(t.Context(), db.App); err != nil {
 		t.Error(err)
 	}
 	if err := db.Owner.QueryRow(t.Context(), "SELECT current_user::text").Scan(&user); err != nil || user != postgres.OwnerRole {
