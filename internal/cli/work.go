@@ -63,7 +63,7 @@ func (a *app) newWorkers(ctx context.Context, st *store.Store, m config.Mail, op
 }
 
 // sender is the way mail goes out: to the configured server or into files.
-func (a *app) sender(ctx context.Context, m config.Mail) (mail.Sender, error) { //nolint:ireturn // the settings choose which
+func (a *app) sender(ctx context.Context, m config.Mail) (mail.Sender, error) {
 	from, err := m.Sender()
 	if err != nil {
 		return nil, err
