@@ -86,6 +86,16 @@ type WeekRow struct {
 	Value Amount
 }
 
+// MoneyRow is the money of a group over a whole window, for those who have it
+// apart from the weeks: a [WeekRow] of the same claims leaves it out then.
+type MoneyRow struct {
+	Window          Window
+	Payer, CPTGroup string
+	// Allowed and Value are as in WeekRow.
+	Allowed Moments
+	Value   Amount
+}
+
 // CodeRow is one row of the codes: what a procedure code contributes to a
 // group, over the whole window.
 type CodeRow struct {
@@ -146,6 +156,16 @@ func (r WeekRow) check(p models.DetectParams) error {
 	}
 	if r.Allowed.N < 0 || r.Allowed.N > r.Paid || r.Value.N < 0 || r.Value.N > r.Claims() {
 		return fmt.Errorf("%w: more amounts than claims", ErrRow)
+	}
+	return checkGroup(r.CPTGroup)
+}
+
+func (r MoneyRow) check(p models.DetectParams) error {
+	if _, err := r.Window.days(p); err != nil {
+		return err
+	}
+	if min(r.Allowed.N, r.Value.N) < 0 {
+		return fmt.Errorf("%w: negative count", ErrRow)
 	}
 	return checkGroup(r.CPTGroup)
 }

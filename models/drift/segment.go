@@ -127,6 +127,17 @@ func (a *Accumulator) AddWeek(r WeekRow) error {
 	return nil
 }
 
+// AddMoney folds in the money of a group, with the same errors as AddWeek.
+func (a *Accumulator) AddMoney(r MoneyRow) error {
+	if err := r.check(a.params); err != nil {
+		return err
+	}
+	into := a.aggregate(r.Window, r.Payer, r.CPTGroup)
+	into.Allowed.add(r.Allowed)
+	into.Value.add(r.Value)
+	return nil
+}
+
 // AddCode folds in one row of the codes, with the same errors as AddWeek.
 func (a *Accumulator) AddCode(r CodeRow) error {
 	if err := r.check(a.params); err != nil {
