@@ -2,8 +2,12 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -17,13 +21,18 @@ type cpuMeter struct{ owner *pgxpool.Pool }
 
 func newCPUMeter(_ *testing.B, owner *pgxpool.Pool) cpuMeter { return cpuMeter{owner} }
 
-// of is the processor time that work takes.
+// of is the processor time that work takes, without that of a backend that
+// came or went meanwhile.
 func (m cpuMeter) of(b *testing.B, work func()) time.Duration {
 	b.Helper()
-	backends := m.backends(b)
-	before := used(b, backends)
+	before := used(b, m.backends(b))
 	work()
-	return used(b, backends) - before
+	after := used(b, slices.Collect(maps.Keys(before)))
+	var total time.Duration
+	for pid, then := range after {
+		total += then - before[pid]
+	}
+	return total
 }
 
 // backends are the processes that serve the database, on this machine.
@@ -49,15 +58,26 @@ func (m cpuMeter) backends(b *testing.B) []int {
 	return pids
 }
 
-func used(b *testing.B, backends []int) time.Duration {
+// self stands for this process among the backends.
+const self = 0
+
+// used is the processor time so far of this process and of those of the
+// backends that are still there.
+func used(b *testing.B, backends []int) map[int]time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		b.Fatal(err)
 	}
-	total := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	times := map[int]time.Duration{self: time.Duration(usage.Utime.Nano() + usage.Stime.Nano())}
 	for _, pid := range backends {
+		if pid == self {
+			continue
+		}
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -65,7 +85,7 @@ func used(b *testing.B, backends []int) time.Duration {
 		if _, err := fmt.Sscan(string(text), &onCPU); err != nil {
 			b.Fatal(err)
 		}
-		total += time.Duration(onCPU)
+		times[pid] = time.Duration(onCPU)
 	}
-	return total
+	return times
 }

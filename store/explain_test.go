@@ -234,8 +234,8 @@ func (p settled) all() []settled {
 	return nodes
 }
 
-// carriedOut runs a statement within the customer, with the memory a run of
-// detection has, and answers what each node of its plan did. Reading a table
+// carriedOut runs a statement within the customer, with the settings of a run
+// of detection, and answers what each node of its plan did. Reading a table
 // as small as a test's any other way costs next to nothing, so the ways that
 // cost much on a large one are off.
 func carriedOut(t *testing.T, tenant *factory.Tenant, s statement) []settled {
@@ -245,7 +245,7 @@ func carriedOut(t *testing.T, tenant *factory.Tenant, s statement) []settled {
 		if err := within(tx, tenant.Customer.ID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(t.Context(), `SELECT set_config(name, value, true) FROM (VALUES ('work_mem', '64MB'), ('enable_seqscan', 'off'),
+		if _, err := tx.Exec(t.Context(), `SELECT set_config(name, value, true) FROM (VALUES ('work_mem', '64MB'), ('enable_sort', 'off'), ('jit', 'off'), ('enable_seqscan', 'off'),
 			('enable_bitmapscan', 'off'), ('max_parallel_workers_per_gather', '0')) settings (name, value)`); err != nil {
 			return err
 		}

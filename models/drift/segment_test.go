@@ -203,6 +203,47 @@ func TestAccumulator_WeeksAndCodesAreCells(t *testing.T) {
 	}
 }
 
+// Money apart from the weeks makes what weeks with their money make.
+func TestAccumulator_MoneyApartFromWeeks(t *testing.T) {
+	t.Parallel()
+	whole, apart := NewAccumulator(testParams()), NewAccumulator(testParams())
+	for i := range 12 {
+		week := WeekRow{
+			Window: []Window{Baseline, Current}[i%2], Week: i % 3 / 2, Payer: "A", CPTGroup: []string{"E&M", "TEST"}[i/2%2],
+			Counts:  Counts{Paid: 5 + i, Denied: i},
+			Allowed: Moments{N: 3, Sum: decimal.New(int64(100*i), -2), SumSquares: decimal.New(int64(i*i), 0)},
+			Value:   Amount{N: 4, Sum: decimal.New(int64(i), 0)},
+		}
+		money := MoneyRow{Window: week.Window, Payer: week.Payer, CPTGroup: week.CPTGroup, Allowed: week.Allowed, Value: week.Value}
+		bare := week
+		bare.Allowed, bare.Value = Moments{}, Amount{}
+		if err := errors.Join(whole.AddWeek(week), apart.AddWeek(bare), apart.AddMoney(money)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(whole.Segments(), apart.Segments()); diff != "" {
+		t.Errorf("weeks with money (-), weeks and money (+):\n%s", diff)
+	}
+}
+
+func TestAccumulator_RefusesMoney(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]MoneyRow{
+		"no window":             {Allowed: Moments{N: 1}},
+		"negative count":        {Window: Current, Allowed: Moments{N: -1}},
+		"negative count of all": {Window: Current, Value: Amount{N: -1}},
+		"reserved group":        {Window: Current, CPTGroup: models.CPTGroupAll},
+	} {
+		a := NewAccumulator(testParams())
+		if err := a.AddMoney(row); !errors.Is(err, ErrRow) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(a.Segments()) != 0 {
+			t.Errorf("%s: left something behind", name)
+		}
+	}
+}
+
 func TestAccumulator_RefusesCodes(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]CodeRow{
