@@ -128,7 +128,7 @@ func aggregate(
 ) error {
 	narrow := ""
 	args := []any{
-		pgx.QueryExecModeExec, pgx.QueryResultFormats{pgx.BinaryFormatCode}, // lists are read without parsing
+		pgx.QueryExecModeDescribeExec, // knows the types beforehand, so that lists come in binary form
 		customer.UUID().String(), p.BaselineStart().String(), p.CurrentStart().String(), p.AsOf.String(),
 	}
 	if payer != "" {
