@@ -74,6 +74,9 @@ type EndpointHealth struct {
 	DisabledReason *DisabledReason `bun:"disabled_reason"`
 }
 
+// Healthy is the health of a new endpoint, and of one that was switched on again.
+func Healthy() EndpointHealth { return EndpointHealth{Circuit: CircuitClosed} }
+
 // WebhookEndpoint is a partner's URL that events are delivered to.
 type WebhookEndpoint struct {
 	bun.BaseModel `bun:"table:webhook_endpoints,alias:we"`
@@ -142,7 +145,7 @@ type NewWebhookEndpoint struct {
 func (in NewWebhookEndpoint) Endpoint() WebhookEndpoint {
 	return WebhookEndpoint{
 		Name: in.Name, URL: in.URL, EventTypes: in.EventTypes, Active: valueOr(in.Active, true),
-		EndpointHealth: EndpointHealth{Circuit: CircuitClosed},
+		EndpointHealth: Healthy(),
 	}
 }
 
