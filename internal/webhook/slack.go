@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // SlackMessage is an alert as a Slack channel shows it. Its texts are written as
@@ -27,11 +28,11 @@ type SlackMessage struct {
 	At      time.Time
 }
 
-// Bounds of Slack's, in characters, some of them ours and lower.
+// Bounds in characters as they are written: those of Slack's, or lower.
 const (
 	maxSlackHeader  = 150
-	maxSlackField   = 300
-	maxSlackSummary = 2000
+	maxSlackField   = 500
+	maxSlackSummary = 3000
 )
 
 // text is a text object of Slack's Block Kit.
@@ -57,7 +58,7 @@ func (m SlackMessage) Bytes() ([]byte, error) {
 	err := encoder.Encode(struct {
 		Text   string  `json:"text"`
 		Blocks []block `json:"blocks"`
-	}{escape(title + " – " + cut(m.Payer, maxSlackField)), m.blocks(title)})
+	}{literal(title+" – "+m.Payer, maxSlackField), m.blocks(title)})
 	if err != nil {
 		return nil, fmt.Errorf("webhook: a message to Slack: %w", err)
 	}
@@ -71,7 +72,7 @@ func (m SlackMessage) blocks(title string) []block {
 	}
 	blocks := []block{
 		{Type: "header", Text: &text{"plain_text", title}},
-		{Type: "section", Text: &text{"mrkdwn", literal(cut(m.Summary, maxSlackSummary))}},
+		{Type: "section", Text: &text{"mrkdwn", literal(m.Summary, maxSlackSummary)}},
 		{Type: "section", Fields: fields},
 	}
 	if m.Link != "" {
@@ -83,21 +84,34 @@ func (m SlackMessage) blocks(title string) []block {
 }
 
 func field(name, value string) text {
-	return text{"mrkdwn", "*" + name + "*\n" + literal(cut(value, maxSlackField))}
+	return text{"mrkdwn", "*" + name + "*\n" + literal(value, maxSlackField)}
 }
 
-// escape writes the three characters that Slack reads as control characters.
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+// written is how signs that Slack reads as control or format characters are
+// written to be read as themselves: a space of no width ends a format.
+var written = map[rune]string{
+	'&': "&amp;", '<': "&lt;", '>': "&gt;", '*': "*\u200b", '_': "_\u200b", '~': "~\u200b", '`': "`\u200b",
 }
 
-// literal also keeps what would be bold, italic, struck or code as it is, by a
-// space of no width after each sign.
-func literal(s string) string {
+// literal is a text as Slack has to read it to show it as it is, cut where what
+// is written would be longer than so many characters. Slack refuses empty texts.
+func literal(s string, longest int) string {
 	if s == "" {
-		return "–" // Slack refuses empty texts
+		return "–"
 	}
-	return strings.NewReplacer("*", "*\u200b", "_", "_\u200b", "~", "~\u200b", "`", "`\u200b").Replace(escape(s))
+	var out strings.Builder
+	length := 0
+	for _, r := range s {
+		sign, special := written[r]
+		if !special {
+			sign = string(r)
+		}
+		if length += utf8.RuneCountInString(sign); length >= longest {
+			return out.String() + "…"
+		}
+		out.WriteString(sign)
+	}
+	return out.String()
 }
 
 func cut(s string, longest int) string {
