@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -114,15 +115,7 @@ func (e *WebhookEndpoint) Receives(t WebhookEventType) bool {
 	if !e.Active || e.DisabledAt != nil {
 		return false
 	}
-	if len(e.EventTypes) == 0 || t == EventWebhookTest {
-		return true
-	}
-	for _, wanted := range e.EventTypes {
-		if wanted == t {
-			return true
-		}
-	}
-	return false
+	return len(e.EventTypes) == 0 || t == EventWebhookTest || slices.Contains(e.EventTypes, t)
 }
 
 // Bounds of endpoints.

@@ -75,9 +75,9 @@ func TestBreaker_PauseDoubles(t *testing.T) {
 	t.Parallel()
 	b := webhook.DefaultBreaker()
 	h, now := after(b, 5), noon
-	for _, want := range []time.Duration{30, 60, 120, 240, 480, 960, 1800, 1800, 1800} {
-		if got := h.RetryAt.Sub(now); got != want*time.Second {
-			t.Errorf("opening %d: %v, want %v", h.Openings, got, want*time.Second)
+	for _, want := range []float64{30, 60, 120, 240, 480, 960, 1800, 1800, 1800} {
+		if got := h.RetryAt.Sub(now).Seconds(); got != want {
+			t.Errorf("opening %d: %v seconds, want %v", h.Openings, got, want)
 		}
 		now = *h.RetryAt
 		half, admission := b.Admit(h, now)

@@ -42,7 +42,7 @@ func TestSend_Delivers(t *testing.T) {
 	result, err := sender(t).Send(t.Context(), webhook.Message{
 		ID: "dlv_01", URL: server.URL + "/hooks?x=1", Body: body, Keys: []webhook.Key{key(t, newer), key(t, older)},
 	})
-	if err != nil || !result.Delivered() || result.StatusCode != 202 || result.Body != "thanks" || result.Error != "" || result.RetryAfter != 0 {
+	if err != nil || !result.Delivered() || result.StatusCode != http.StatusAccepted || result.Body != "thanks" || result.Error != "" || result.RetryAfter != 0 {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	if result.StartedAt.IsZero() || result.Duration <= 0 {
@@ -50,7 +50,7 @@ func TestSend_Delivers(t *testing.T) {
 	}
 	r := <-seen
 	if r.Method != http.MethodPost || r.URL.RequestURI() != "/hooks?x=1" || r.Header.Get("Content-Type") != "application/json" ||
-		r.Header.Get("User-Agent") != "Upstream-Webhooks/1" || r.Header.Get("webhook-id") != "dlv_01" || r.ContentLength != int64(len(body)) {
+		r.Header.Get("User-Agent") != "Upstream-Webhooks/1" || r.Header.Get("Webhook-Id") != "dlv_01" || r.ContentLength != int64(len(body)) {
 		t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 	}
 	for _, name := range []string{"Idempotency-Key", "Accept-Encoding", "Authorization", "Cookie", "Traceparent"} {
@@ -90,7 +90,7 @@ func TestSend_DoesNotFollowRedirects(t *testing.T) {
 			http.Redirect(w, r, location, http.StatusTemporaryRedirect)
 		})
 		result := send(t, sender(t), door.URL)
-		if result.Outcome != models.AttemptRedirected || result.StatusCode != 307 || followed.Load() {
+		if result.Outcome != models.AttemptRedirected || result.StatusCode != http.StatusTemporaryRedirect || followed.Load() {
 			t.Errorf("%s: %+v", location, result)
 		}
 	}

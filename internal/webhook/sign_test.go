@@ -66,7 +66,7 @@ func TestHeaders_Reference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(strings.Fields(header.Get("webhook-signature"))); n != len(keys) {
+		if n := len(strings.Fields(header.Get("Webhook-Signature"))); n != len(keys) {
 			t.Fatalf("%d signatures by %d keys", n, len(keys))
 		}
 		for i, verifier := range verifiers {

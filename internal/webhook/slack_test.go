@@ -26,7 +26,7 @@ func TestSendSlack(t *testing.T) {
 	got := make(chan []byte, 1)
 	server := receiver(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("webhook-signature") != "" {
+		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Webhook-Signature") != "" {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 		got <- body

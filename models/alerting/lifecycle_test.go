@@ -38,6 +38,7 @@ func in(status models.AlertStatus) models.AlertEvent {
 		a.AcknowledgedAt, a.AcknowledgedBy = ago(time.Minute), userID(4)
 	case resolved:
 		a.ResolvedAt, a.Resolution = ago(time.Minute), new(models.ResolvedAutomatically)
+	default:
 	}
 	return *a
 }
@@ -133,11 +134,11 @@ func TestEvent_Story(t *testing.T) {
 		if l.Number != i+1 {
 			t.Errorf("line %d has number %d", i+1, l.Number)
 		}
-		got = append(got, string(l.Action)+" "+string(l.FromStatus)+" "+string(l.ToStatus))
+		got = append(got, string(l.FromStatus)+", "+string(l.Action)+": "+string(l.ToStatus))
 	}
 	want := []string{
-		"send pending sent", "assign sent sent", "snooze sent sent", "acknowledge sent acknowledged", "resolve acknowledged resolved",
-		"reopen resolved sent", "judge_noise sent resolved",
+		"pending, send: sent", "sent, assign: sent", "sent, snooze: sent", "sent, acknowledge: acknowledged",
+		"acknowledged, resolve: resolved", "resolved, reopen: sent", "sent, judge_noise: resolved",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
