@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"code.dny.dev/ssrf"
+
+	"upstream/models"
 )
 
 // Targets says what this installation may send to, besides https on port 443 at
@@ -42,6 +44,8 @@ type Guard struct {
 	targets Targets
 	public  *ssrf.Guardian
 }
+
+var _ models.URLChecker = (*Guard)(nil)
 
 // azureHost answers metadata of machines on Azure at an address that counts as
 // public.
