@@ -40,6 +40,12 @@ type (
 	apiKeyKind     struct{}
 	invitationKind struct{}
 	resetKind      struct{}
+	alertRuleKind  struct{}
+	channelKind    struct{}
+	alertKind      struct{}
+	judgmentKind   struct{}
+	endpointKind   struct{}
+	deliveryKind   struct{}
 
 	CustomerID        = ID[customerKind]
 	UserID            = ID[userKind]
@@ -55,6 +61,13 @@ type (
 	APIKeyID          = ID[apiKeyKind]
 	InvitationID      = ID[invitationKind]
 	PasswordResetID   = ID[resetKind]
+
+	AlertRuleID           = ID[alertRuleKind]
+	NotificationChannelID = ID[channelKind]
+	AlertEventID          = ID[alertKind]
+	OperatorJudgmentID    = ID[judgmentKind]
+	WebhookEndpointID     = ID[endpointKind]
+	WebhookDeliveryID     = ID[deliveryKind]
 )
 
 func (customerKind) Prefix() string   { return "cust" }
@@ -71,6 +84,12 @@ func (sessionKind) Prefix() string    { return "sess" }
 func (apiKeyKind) Prefix() string     { return "key" }
 func (invitationKind) Prefix() string { return "inv" }
 func (resetKind) Prefix() string      { return "rst" }
+func (alertRuleKind) Prefix() string  { return "rule" }
+func (channelKind) Prefix() string    { return "chan" }
+func (alertKind) Prefix() string      { return "alert" }
+func (judgmentKind) Prefix() string   { return "judg" }
+func (endpointKind) Prefix() string   { return "hook" }
+func (deliveryKind) Prefix() string   { return "dlv" }
 
 // From wraps a UUID: models.ClaimID{}.From(u).
 func (ID[K]) From(u uuid.UUID) ID[K] { return ID[K]{value: u} }

@@ -92,6 +92,9 @@ func TestID_PrefixesDiffer(t *testing.T) {
 		models.ClaimID{}.String(), models.PayerMappingID{}.String(), models.CPTGroupMappingID{}.String(),
 		models.ReportRunID{}.String(), models.DriftEventID{}.String(), models.AuditEventID{}.String(),
 		models.SessionID{}.String(), models.APIKeyID{}.String(), models.InvitationID{}.String(),
+		models.PasswordResetID{}.String(), models.AlertRuleID{}.String(), models.NotificationChannelID{}.String(),
+		models.AlertEventID{}.String(), models.OperatorJudgmentID{}.String(), models.WebhookEndpointID{}.String(),
+		models.WebhookDeliveryID{}.String(),
 	} {
 		prefix := models.IDPrefix(id)
 		if prefix == "" || seen[prefix] {

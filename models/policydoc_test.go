@@ -11,7 +11,7 @@ import (
 )
 
 // updateDocs makes TestPolicyIsDocumented write the table instead of comparing it.
-var updateDocs = flag.Bool("update", false, "write the table of permissions into the documentation")
+var updateDocs = flag.Bool("update", false, "write the table of permissions and the schemas of webhooks anew")
 
 // policyTable is the table of permissions as Markdown.
 func policyTable() string {

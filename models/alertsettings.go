@@ -1,0 +1,63 @@
+package models
+
+import (
+	"fmt"
+	"time"
+)
+
+// AlertSettings are the numbers of one customer by which alerts are suppressed,
+// remembered and resolved.
+type AlertSettings struct {
+	// CooldownMinutes is how long after a message the next about the same signal
+	// is suppressed, 0 (never) to 10080.
+	CooldownMinutes int
+	// NoiseThreshold is how many alerts judged noise within NoiseWindowDays
+	// suppress the next about the same signal: 0 (never) to 100, and 1 to 365 days.
+	NoiseThreshold  int
+	NoiseWindowDays int
+	// MemoryDays is how far back judgments are shown beside later alerts about the
+	// same signal, 1 to 365.
+	MemoryDays int
+	// AutoResolveRuns is how many runs in a row must miss a signal until its
+	// alerts are resolved, 0 (never) to 52.
+	AutoResolveRuns int
+}
+
+// DefaultAlertSettings are those of new customers: a cooldown of four hours,
+// two noise verdicts within 30 days, a memory of 60 days, two runs.
+func DefaultAlertSettings() AlertSettings {
+	return AlertSettings{CooldownMinutes: 240, NoiseThreshold: 2, NoiseWindowDays: 30, MemoryDays: 60, AutoResolveRuns: 2}
+}
+
+// Cooldown is CooldownMinutes as a duration.
+func (s AlertSettings) Cooldown() time.Duration {
+	return time.Duration(s.CooldownMinutes) * time.Minute
+}
+
+// NoiseWindow is NoiseWindowDays as a duration, a day being 24 hours.
+func (s AlertSettings) NoiseWindow() time.Duration {
+	return time.Duration(s.NoiseWindowDays) * 24 * time.Hour
+}
+
+// Memory is MemoryDays as a duration, a day being 24 hours.
+func (s AlertSettings) Memory() time.Duration { return time.Duration(s.MemoryDays) * 24 * time.Hour }
+
+// Validate lists what is wrong with the settings.
+func (s AlertSettings) Validate() error {
+	var fields []FieldError
+	for _, f := range []struct {
+		path             string
+		value, low, high int
+	}{
+		{"cooldown_minutes", s.CooldownMinutes, 0, 7 * 24 * 60},
+		{"noise_threshold", s.NoiseThreshold, 0, 100},
+		{"noise_window_days", s.NoiseWindowDays, 1, 365},
+		{"memory_days", s.MemoryDays, 1, 365},
+		{"auto_resolve_runs", s.AutoResolveRuns, 0, 52},
+	} {
+		if f.value < f.low || f.value > f.high {
+			fields = append(fields, FieldError{f.path, "invalid", fmt.Sprintf("must be from %d to %d", f.low, f.high)})
+		}
+	}
+	return Invalid(fields...)
+}
