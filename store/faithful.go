@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
 )
 
 // A result that is kept has to come back as it was, or a replay would answer
@@ -43,6 +42,28 @@ func writesItself(t reflect.Type) bool {
 		}
 	}
 	return false
+}
+
+// ownForm is how a value writes itself and is read back: in binary form when it
+// has one, which is exact where text may be rounded; nil when it has neither.
+// What is read replaces the value, which has to be addressable then.
+func ownForm(v reflect.Value) (write func() ([]byte, error), read func([]byte) error) {
+	place := reflect.New(v.Type())
+	place.Elem().Set(v)
+	if v.CanAddr() {
+		place = v.Addr()
+	}
+	binaryWriter, writesBinary := place.Interface().(encoding.BinaryMarshaler)
+	binaryReader, readsBinary := place.Interface().(encoding.BinaryUnmarshaler)
+	if writesBinary && readsBinary {
+		return binaryWriter.MarshalBinary, binaryReader.UnmarshalBinary
+	}
+	textWriter, writesText := place.Interface().(encoding.TextMarshaler)
+	textReader, readsText := place.Interface().(encoding.TextUnmarshaler)
+	if writesText && readsText {
+		return textWriter.MarshalText, textReader.UnmarshalText
+	}
+	return nil, nil
 }
 
 func isBytes(t reflect.Type) bool {
@@ -117,13 +138,11 @@ func freezeMap(v reflect.Value) (any, error) {
 
 func freezeStruct(v reflect.Value) (any, error) {
 	if writesItself(v.Type()) {
-		writer, writes := v.Interface().(encoding.TextMarshaler)
-		_, reads := reflect.New(v.Type()).Interface().(encoding.TextUnmarshaler)
-		if !writes || !reads {
+		write, _ := ownForm(v)
+		if write == nil {
 			return nil, fmt.Errorf("store: a result holds a %s, which cannot be kept", v.Type())
 		}
-		text, err := writer.MarshalText()
-		return string(text), err
+		return write()
 	}
 	tree := make(map[string]any, v.NumField())
 	for f, value := range v.Fields() {
@@ -221,11 +240,15 @@ func thawMap(text json.RawMessage, v reflect.Value) error {
 
 func thawStruct(text json.RawMessage, v reflect.Value) error {
 	if writesItself(v.Type()) {
-		reader, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
-		if !ok {
+		_, read := ownForm(v)
+		if read == nil {
 			return fmt.Errorf("store: a %s cannot be read back", v.Type())
 		}
-		return reader.UnmarshalText([]byte(strings.Trim(string(text), `"`)))
+		var bytes []byte
+		if err := json.Unmarshal(text, &bytes); err != nil {
+			return err
+		}
+		return read(bytes)
 	}
 	var items map[string]json.RawMessage
 	if err := json.Unmarshal(text, &items); err != nil {
