@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"upstream/internal/factory"
@@ -66,8 +67,7 @@ func (s *Server) honours(t *testing.T, operation string, succeeded func(reply) b
 	t.Helper()
 	var last reply
 	for i, a := range attempts {
-		key := fmt.Sprintf("%s %d", operation, i)
-		key = string(drawnKey(key))
+		key := keyNamed(fmt.Sprint(operation, " ", i))
 		if last = a.send(key, false); !succeeded(last) {
 			continue
 		}
@@ -90,15 +90,14 @@ func (s *Server) honours(t *testing.T, operation string, succeeded func(reply) b
 		operation, len(attempts), last.status, last.body)
 }
 
-// drawnKey is a key of visible characters.
-func drawnKey(text string) []byte {
-	key := []byte(text)
-	for i, c := range key {
-		if c <= ' ' || c > '~' {
-			key[i] = '-'
+// keyNamed is a key of visible characters, made of a text.
+func keyNamed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '-'
 		}
-	}
-	return key
+		return r
+	}, text)
 }
 
 // withoutEntering is what Cedar holds, but for the lines about superusers.
@@ -208,10 +207,11 @@ func TestEveryMutationHonoursItsKey(t *testing.T) {
 		for _, as := range writers() {
 			for _, op := range ops {
 				attempts = append(attempts, attempt{fmt.Sprint(f, " by ", as), func(key string, changed bool) reply {
+					sent := op
 					if changed {
-						op.Document += " # changed"
+						sent.Document += " # changed"
 					}
-					return s.send(t, as, op, map[string]string{"Idempotency-Key": key})
+					return s.send(t, as, sent, map[string]string{"Idempotency-Key": key})
 				}})
 			}
 		}
