@@ -3,7 +3,7 @@ package models
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 )
@@ -99,7 +99,7 @@ func (o *Once) Take() (*Once, error) {
 		return nil, nil
 	}
 	if o.streamed {
-		return nil, fmt.Errorf("models: the content of the request was not added to its idempotency key")
+		return nil, errors.New("models: the content of the request was not added to its idempotency key")
 	}
 	o.taken = true
 	return o, nil

@@ -53,7 +53,7 @@ func fill(t *rapid.T, v reflect.Value) {
 		copy(at[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "uuid"))
 		return
 	case interface {
-		UnmarshalText([]byte) error
+		UnmarshalText(text []byte) error
 		UUID() uuid.UUID
 	}:
 		v.Set(reflect.ValueOf(v.Interface()).MethodByName("From").Call([]reflect.Value{reflect.ValueOf(uuid.New())})[0])

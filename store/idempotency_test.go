@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -11,7 +12,6 @@ import (
 
 	"upstream/internal/factory"
 	"upstream/internal/postgres"
-	"upstream/internal/secrets"
 	"upstream/models"
 	"upstream/store"
 )
@@ -86,7 +86,7 @@ func TestIdempotency_WhoseKeyItIs(t *testing.T) {
 	for i, v := range []models.Viewer{
 		named(owner, "k"), named(cedar.User(models.RoleOwner), "k"), named(both, "k"), named(machine, "k"), elsewhere, named(owner, "K"),
 	} {
-		issued := must(w.Store.CreateAPIKey(t.Context(), v, newKey(fmt.Sprint(i))))(t)
+		issued := must(w.Store.CreateAPIKey(t.Context(), v, newKey(strconv.Itoa(i))))(t)
 		if seen[issued.Text] || v.Once.Replayed() {
 			t.Errorf("the %d. is answered with what somebody else was", i)
 		}
@@ -347,10 +347,12 @@ func TestIdempotency_RotatedSecrets(t *testing.T) {
 	w := factory.New(t)
 	cedar := w.Tenant("cedar")
 	owner := cedar.User(models.RoleOwner)
-	fresh, retired := []byte("another secret key, of 32 bytes."), []byte("a secret key for tests, 32 bytes")
-	first := must(w.Store.CreateAPIKey(t.Context(), named(owner, "k"), newKey("Partner")))(t)
-	both := w.StoreWith(w.DB.App, store.Options{Sealer: must(secrets.New(fresh, retired))(t)})
-	alone := w.StoreWith(w.DB.App, store.Options{Sealer: must(secrets.New(fresh))(t)})
+	old := w.StoreWith(w.DB.App, store.Options{Sealer: stamp{key: "old"}})
+	both := w.StoreWith(w.DB.App, store.Options{Sealer: stamp{key: "new", retired: []string{"old"}}})
+	alone := w.StoreWith(w.DB.App, store.Options{Sealer: stamp{key: "new"}})
+	first := must(old.CreateAPIKey(t.Context(), named(owner, "k"), newKey("Partner")))(t)
+	early := must(both.CreateAPIKey(t.Context(), named(owner, "k"), newKey("Partner")))(t)
+	equal(t, "secret, before it is sealed anew", string(first.Text), string(early.Text))
 	_, err := alone.CreateAPIKey(t.Context(), named(owner, "k"), newKey("Partner"))
 	wantCode(t, err, models.CodeInternal)
 	resealed := map[string]int64{}
