@@ -53,16 +53,19 @@ func TestIdempotency_Replay(t *testing.T) {
 		{
 			"inviteMember",
 			`mutation($in: InviteMemberInput!) { inviteMember(input: $in) { invitation { id email status expiresAt createdAt } userErrors { code reason path } } }`,
-			map[string]any{"in": map[string]any{"email": "a@guests.test", "role": "VIEWER"}}, map[string]any{"in": map[string]any{"email": "b@guests.test", "role": "VIEWER"}},
+			map[string]any{"in": map[string]any{"email": "a@guests.test", "role": "VIEWER"}},
+			map[string]any{"in": map[string]any{"email": "b@guests.test", "role": "VIEWER"}},
 		},
 		{
 			"detectDrift", `mutation($in: DetectDriftInput!) { detectDrift(input: $in) {
 				reportRun { id status testCount startedAt finishedAt driftEvents { totalCount nodes { id payer } } } userErrors { code reason path } } }`,
-			map[string]any{"in": map[string]any{"asOf": "2026-05-01"}}, map[string]any{"in": map[string]any{}},
+			map[string]any{"in": map[string]any{"asOf": "2026-05-01"}},
+			map[string]any{"in": map[string]any{}},
 		},
 		{
 			"triggerReport", `mutation($in: TriggerReportInput!) { triggerReport(input: $in) { reportRun { id status startedAt } userErrors { code reason path } } }`,
-			map[string]any{"in": map[string]any{"minVolume": 20}}, map[string]any{"in": map[string]any{"minVolume": 21}},
+			map[string]any{"in": map[string]any{"minVolume": 20}},
+			map[string]any{"in": map[string]any{"minVolume": 21}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
