@@ -93,13 +93,21 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 	if !t.admit(ctx, a, op) {
 		return
 	}
+	if err := t.once(ctx, req, op); err != nil {
+		e := models.AsError(err)
+		known, _ := treatmentOf(e.Code)
+		t.fail(ctx, a, refusal{status: known.status, err: e})
+		return
+	}
 	ctx, cancel := t.withTimeout(ctx, op.Operation.Operation)
 	defer cancel()
 	responses, ctx := exec.DispatchOperation(ctx, op)
 	// Executed requests answer 200 whatever their fields say, UNAUTHENTICATED
 	// included: the specification keeps 4xx for requests that were not executed.
 	a.status = http.StatusOK
-	a.write(responses(ctx), true)
+	resp := responses(ctx)
+	tellOnce(ctx, a.w.Header())
+	a.write(resp, true)
 }
 
 func (t transport) withTimeout(ctx context.Context, op ast.Operation) (context.Context, context.CancelFunc) {

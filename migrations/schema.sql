@@ -161,6 +161,16 @@ CREATE TABLE drift_tests (
     significant boolean NOT NULL,
     drift_event_id uuid
 );
+CREATE TABLE idempotency_keys (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    scope bytea NOT NULL,
+    request bytea NOT NULL,
+    report_run_id uuid,
+    result_sealed bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE invitations (
     customer_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -401,6 +411,13 @@ ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_q_value_check CHECK (((q_valu
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_drift_event_id_fkey FOREIGN KEY (customer_id, drift_event_id) REFERENCES drift_events(customer_id, id) ON DELETE CASCADE;
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id) ON DELETE CASCADE;
 ALTER TABLE drift_tests ADD CONSTRAINT drift_tests_pkey PRIMARY KEY (customer_id, report_run_id, payer, cpt_group, drift_type);
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_created_at_expires_at_check CHECK ((expires_at > created_at));
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_report_run_id_result_sealed_check CHECK (((report_run_id IS NOT NULL) OR (result_sealed IS NOT NULL)));
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_request_check CHECK ((octet_length(request) = 32));
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_scope_check CHECK ((octet_length(scope) = 32));
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id);
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE invitations ADD CONSTRAINT invitations_accepted_at_accepted_by_check CHECK (((accepted_at IS NULL) = (accepted_by IS NULL)));
 ALTER TABLE invitations ADD CONSTRAINT invitations_accepted_at_revoked_at_check CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL)));
 ALTER TABLE invitations ADD CONSTRAINT invitations_created_at_expires_at_check CHECK ((expires_at > created_at));
@@ -519,6 +536,9 @@ CREATE INDEX drift_events_customer_id_payer_created_at_id_idx ON public.drift_ev
 CREATE INDEX drift_events_customer_id_report_run_id_severity_id_idx ON public.drift_events USING btree (customer_id, report_run_id, severity DESC, created_at DESC, id DESC);
 CREATE INDEX drift_events_customer_id_severity_created_at_id_idx ON public.drift_events USING btree (customer_id, severity DESC, created_at DESC, id DESC);
 CREATE INDEX drift_tests_customer_id_drift_event_id_idx ON public.drift_tests USING btree (customer_id, drift_event_id) WHERE (drift_event_id IS NOT NULL);
+CREATE INDEX idempotency_keys_customer_id_report_run_id_idx ON public.idempotency_keys USING btree (customer_id, report_run_id) WHERE (report_run_id IS NOT NULL);
+CREATE UNIQUE INDEX idempotency_keys_customer_id_scope_key ON public.idempotency_keys USING btree (customer_id, scope);
+CREATE INDEX idempotency_keys_expires_at_idx ON public.idempotency_keys USING btree (expires_at);
 CREATE INDEX invitations_customer_id_created_at_id_idx ON public.invitations USING btree (customer_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX invitations_customer_id_email_key ON public.invitations USING btree (customer_id, lower((email)::text)) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL) AND (replaced_at IS NULL));
 CREATE INDEX invitations_expires_at_idx ON public.invitations USING btree (expires_at) WHERE (token_sealed IS NOT NULL);
@@ -680,6 +700,7 @@ ALTER TABLE cpt_group_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURI
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE invitations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE password_resets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -722,6 +743,15 @@ CREATE POLICY drift_events_tenant ON drift_events AS PERMISSIVE FOR ALL TO publi
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY drift_tests_tenant ON drift_tests AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY idempotency_keys_system_expired ON idempotency_keys AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND (expires_at <= now())))
+    WITH CHECK ();
+CREATE POLICY idempotency_keys_system_purge ON idempotency_keys AS PERMISSIVE FOR DELETE TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND (expires_at <= now())))
+    WITH CHECK ();
+CREATE POLICY idempotency_keys_tenant ON idempotency_keys AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY invitations_system_answer ON invitations AS PERMISSIVE FOR UPDATE TO public
@@ -779,6 +809,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON cpt_group_mappings TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON idempotency_keys TO upstream_app;
 GRANT INSERT, SELECT ON invitations TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO upstream_app;

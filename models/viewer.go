@@ -24,6 +24,9 @@ type Viewer struct {
 	// RequestID and RemoteAddr travel into the audit log.
 	RequestID  string
 	RemoteAddr string
+	// Once asks that what the viewer does take effect once; nil for whatever
+	// may happen each time.
+	Once *Once
 }
 
 // SystemViewer acts for a customer on behalf of the operator: a command on the

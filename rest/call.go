@@ -22,6 +22,10 @@ type call struct {
 	base string
 	// query is nil when it cannot be parsed.
 	query url.Values
+	// ifMatch is the precondition of the request, as it came.
+	ifMatch string
+	// header is that of the answer.
+	header http.Header
 	// control reaches the connection.
 	control *http.ResponseController
 }
@@ -45,7 +49,10 @@ func callFrom(ctx context.Context) call {
 // withCall describes the request for whatever comes after.
 func (a *api) withCall(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := call{path: r.URL.Path, canonical: r.URL.Path, base: a.base(r), control: http.NewResponseController(w)}
+		c := call{
+			path: r.URL.Path, canonical: r.URL.Path, base: a.base(r), ifMatch: strings.Join(r.Header.Values("If-Match"), ","),
+			header: w.Header(), control: http.NewResponseController(w),
+		}
 		if !strings.HasSuffix(c.canonical, "/") {
 			c.canonical += "/"
 		}

@@ -48,6 +48,9 @@ type operation struct {
 	maxBody int64
 	// hasBody says that a JSON body is read.
 	hasBody bool
+	// streamed says that the handler reads the body itself, so that what it holds
+	// is told to the store, which has to count it as a part of the request.
+	streamed bool
 	// secret says that an answer holds what nobody may keep: no cache may store
 	// it, whatever the method. Answers that carry a token or key are found by
 	// their fields.
@@ -68,13 +71,18 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 		if op.hasBody {
 			callFrom(ctx).bodyArrived()
 		}
+		ctx, once := op.once(ctx)
 		out, err := handle(ctx, in)
+		if once.Replayed() {
+			callFrom(ctx).header.Set(replayedHeader, "true")
+		}
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}
 		return out, nil
 	})
 	documentThrottle(spec.Responses, op) // to which registering has added success
+	documentReplay(spec.Responses, op)
 }
 
 // humaOperation is the library's form of op.
@@ -110,6 +118,10 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	if !op.list {
 		spec.Middlewares = append(spec.Middlewares, a.refuseQuery)
 	}
+	if op.honoursKey() {
+		spec.Middlewares = append(spec.Middlewares, a.takeName(op))
+	}
+	documentKey(&spec, op)
 	a.documentErrors(&spec, op.allCodes())
 	describeThrottle(&spec, op)
 	if op.notModified {
@@ -149,6 +161,9 @@ func (op operation) allCodes() []models.Code {
 	codes = append(codes, op.rateLimited()...)
 	if op.permission != "" || op.signedIn {
 		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
+	}
+	if op.honoursKey() {
+		codes = append(codes, models.CodeConflict)
 	}
 	if op.hasBody {
 		codes = append(codes, models.CodePayloadTooLarge, codeUnsupportedMediaType, codeRequestTimeout)

@@ -170,13 +170,17 @@ func (a *api) getReport(ctx context.Context, in *detailInput[models.ReportRunID]
 	return detail(in.IfNoneMatch, run.Version, func() reportDetail { return shown }), nil
 }
 
-// showRun reads the first page of a run's events and puts it into the run.
+// showRun reads the first page of a run's events and puts it into the run. One
+// that has not ended has none, also when it is shown again later.
 func (a *api) showRun(ctx context.Context, run *models.ReportRun) (reportDetail, error) {
 	list := models.List[models.DriftEventOrderField]{Page: models.Page{Number: 1, Limit: models.DefaultPageSize}}
 	out := reportDetail{Report: showReport(linksFor(ctx), run)}
-	rows, err := a.store.DriftEvents(ctx, auth.ViewerFrom(ctx), models.DriftEventFilter{ReportRun: &run.ID}, list)
-	if err != nil {
-		return out, err
+	rows := new(models.Rows[*models.DriftEvent])
+	if run.DriftEventCount > 0 {
+		var err error
+		if rows, err = a.store.DriftEvents(ctx, auth.ViewerFrom(ctx), models.DriftEventFilter{ReportRun: &run.ID}, list); err != nil {
+			return out, err
+		}
 	}
 	total := int64(run.DriftEventCount)
 	rows.Total = &total

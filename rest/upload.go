@@ -141,7 +141,8 @@ func (a *api) registerCreateUpload() {
 			"column or has no acceptable row is refused as a whole: the answer names the failed upload as `upload_id`. The same " +
 			"file a second time is a conflict that names the first upload as `existing_id`.",
 		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation},
-		codes: []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
+		codes:    []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
+		streamed: true,
 	}, a.createUpload)
 	documented := a.huma.OpenAPI().Paths[path].Post
 	documented.RequestBody = multipartBody()

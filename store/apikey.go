@@ -51,13 +51,11 @@ func (s *Store) APIKeysByID(ctx context.Context, v models.Viewer, ids []models.A
 // CreateAPIKey makes a key and answers with its text, which is kept nowhere. It
 // answers VALIDATION for bad input and CONFLICT when a key in use has the name.
 func (s *Store) CreateAPIKey(ctx context.Context, v models.Viewer, in models.NewAPIKey) (*models.IssuedAPIKey, error) {
-	if err := v.Authorize(models.PermissionManageAPIKeys); err != nil {
-		return nil, err
-	}
-	if err := in.Validate(s.clock()); err != nil {
-		return nil, err
-	}
 	return write(ctx, s, v, models.PermissionManageAPIKeys, func(tx *tenantTx) (*models.IssuedAPIKey, error) {
+		// Here and not before: a request that is sent again may have become too late.
+		if err := in.Validate(tx.now); err != nil {
+			return nil, err
+		}
 		return tx.issueAPIKey(ctx, &models.APIKey{
 			Name: strings.TrimSpace(in.Name), Scopes: in.Scopes, AllowedCIDRs: canonical(in.AllowedCIDRs), ExpiresAt: stored(in.ExpiresAt),
 		})
@@ -101,13 +99,11 @@ func stored(t *time.Time) *time.Time {
 // working for the overlap. Of several rotations of one key exactly one
 // succeeds; the others, and one of a key that no longer works, are CONFLICT.
 func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, in models.APIKeyRotation) (*models.IssuedAPIKey, error) {
-	if err := v.Authorize(models.PermissionManageAPIKeys); err != nil {
-		return nil, err
-	}
-	if err := in.Validate(s.clock()); err != nil {
-		return nil, err
-	}
 	return write(ctx, s, v, models.PermissionManageAPIKeys, func(tx *tenantTx) (*models.IssuedAPIKey, error) {
+		// Here and not before: a request that is sent again may have become too late.
+		if err := in.Validate(tx.now); err != nil {
+			return nil, err
+		}
 		old, err := tx.lockAPIKey(ctx, id)
 		if err != nil {
 			return nil, err

@@ -42,8 +42,8 @@ func (s *Store) DetectDrift(ctx context.Context, v models.Viewer, in models.Dete
 	}
 	defer leave()
 	run, err := s.startRun(ctx, v, params)
-	if err != nil {
-		return nil, err
+	if err != nil || run.Status == models.RunSuccess { // of an earlier request under the same key
+		return run, err
 	}
 	return s.compute(ctx, v, run)
 }
@@ -66,9 +66,24 @@ func (s *Store) compute(ctx context.Context, v models.Viewer, run *models.Report
 // errPanicked is why a run failed whose computation did not return.
 var errPanicked = errors.New("store: the detection panicked")
 
-// startRun commits the run as running, so that even a crash leaves a trace.
+// startRun commits the run as running, so that even a crash leaves a trace. The
+// answer is the finished run instead when the request was made before, under an
+// idempotency key, and had its effect.
+//
+// That effect is the end of the run, in a later transaction, which stores what
+// is answered for the key. This one keeps the place: others see by the run that
+// the request is under way, and that it no longer is when the run has failed.
 func (s *Store) startRun(ctx context.Context, v models.Viewer, p models.DetectParams) (*models.ReportRun, error) {
-	return write(ctx, s, v, models.PermissionRunDetection, func(tx *tenantTx) (*models.ReportRun, error) {
+	once, err := v.Once.Take()
+	if err != nil {
+		return nil, err
+	}
+	return inTenant(ctx, s, v, models.PermissionRunDetection, readCommitted, func(tx *tenantTx) (*models.ReportRun, error) {
+		if once != nil {
+			if done, err := s.doneBefore(ctx, tx, once); done != nil || err != nil {
+				return done, err
+			}
+		}
 		run := tx.newRun(models.OriginDetect, p)
 		run.Status, run.Worker = models.RunRunning, &s.life.id
 		if err := tx.insert(ctx, run); err != nil {
@@ -76,6 +91,11 @@ func (s *Store) startRun(ctx context.Context, v models.Viewer, p models.DetectPa
 		}
 		if err := mustHaveClaims(ctx, tx); err != nil {
 			return nil, err
+		}
+		if once != nil {
+			if err := tx.keepPlace(ctx, once, run.ID); err != nil {
+				return nil, err
+			}
 		}
 		return run, tx.auditRun(ctx, auditReportRunStarted, run)
 	})
@@ -131,7 +151,10 @@ func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, 
 	if run.SummaryJSON, err = json.Marshal(summarize(p, input, result, events)); err != nil {
 		return nil, err
 	}
-	return &run, s.finishRun(ctx, tx, &run, auditReportRunCompleted)
+	if err := s.finishRun(ctx, tx, &run, auditReportRunCompleted); err != nil {
+		return nil, err
+	}
+	return &run, s.settle(ctx, tx, &run)
 }
 
 // insertChunk keeps the text of one INSERT small.

@@ -168,3 +168,28 @@ func InTransaction(ctx context.Context, s *Store, v models.Viewer, level sql.Iso
 
 // DetectionLevel is the isolation level of detections.
 func DetectionLevel() sql.IsolationLevel { return serializable.Isolation }
+
+// Freeze is freeze.
+func Freeze(v any) ([]byte, error) { return freeze(v) }
+
+// Thaw is thaw.
+func Thaw(text []byte, dst any) error { return thaw(text, dst) }
+
+// StartAndHold begins a detection and leaves it there, as a process that
+// computes has it; die ends the sign of life, as the end of the process does.
+func StartAndHold(ctx context.Context, s *Store, v models.Viewer) (run *models.ReportRun, die func(), err error) {
+	if die, err = s.life.hold(ctx); err != nil {
+		return nil, nil, err
+	}
+	params, err := models.DetectInput{}.Resolve(models.DateOf(s.clock()))
+	if err != nil {
+		return nil, die, err
+	}
+	run, err = s.startRun(ctx, v, params)
+	return run, die, err
+}
+
+// Compute ends a detection that was begun.
+func Compute(ctx context.Context, s *Store, v models.Viewer, run *models.ReportRun) (*models.ReportRun, error) {
+	return s.compute(ctx, v, run)
+}

@@ -34,19 +34,50 @@ func (s *Store) Ingest(ctx context.Context, v models.Viewer, in models.NewUpload
 	if err != nil {
 		return nil, models.Internal(err)
 	}
-	run := &ingestion{store: s, file: file}
-	upload, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
-		return run.ingest(ctx, tx, newUploadRow(tx, in, hash, size))
+	v.Once.AddContent([]byte(hash), []byte(in.Filename))
+	done, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (ingested, error) {
+		run := &ingestion{store: s, file: file}
+		upload, err := run.ingest(ctx, tx, newUploadRow(tx, in, hash, size))
+		return ingested{Upload: upload, Refusal: refusalOf(run.refusal)}, err
 	})
 	switch {
 	case err == nil:
-		return upload, run.refusal
+		return done.Upload, done.Refusal.err()
 	case models.CodeOf(err) == models.CodeConflict:
 		return nil, s.nameExistingUpload(ctx, v, hash, err)
 	case models.CodeOf(err) == models.CodeInternal && ctx.Err() == nil:
 		s.recordFailedUpload(ctx, v, in, err)
 	}
 	return nil, err
+}
+
+// ingested is what came of a file: its upload and, when that was stored as
+// failed, why. A file that is sent again under its idempotency key, failed or
+// not, is answered by this.
+type ingested struct {
+	Upload  *models.Upload
+	Refusal *refusal
+}
+
+// refusal is a VALIDATION error in a form that can be kept.
+type refusal struct {
+	Message string
+	Fields  []models.FieldError
+}
+
+func refusalOf(why error) *refusal {
+	if why == nil {
+		return nil
+	}
+	e := models.AsError(why)
+	return &refusal{Message: e.Message, Fields: e.Fields}
+}
+
+func (r *refusal) err() error {
+	if r == nil {
+		return nil
+	}
+	return &models.Error{Code: models.CodeValidation, Message: r.Message, Fields: r.Fields}
 }
 
 // fingerprint hashes the file and rewinds it.

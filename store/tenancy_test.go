@@ -45,7 +45,9 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 		w.Fatal(err)
 	}
 	must(w.Store.CreateAPIKey(ctx, t.System(), models.NewAPIKey{Name: "partner", Scopes: []models.Scope{models.ScopeClaimsRead}}))(w)
-	must(w.Store.InviteMember(ctx, owner, models.NewInvitation{Email: "invited@" + slug + ".test", Role: models.RoleViewer}))(w)
+	named := owner
+	named.Once = models.NewOnce("a key of "+slug, "invite")
+	must(w.Store.InviteMember(ctx, named, models.NewInvitation{Email: "invited@" + slug + ".test", Role: models.RoleViewer}))(w)
 	run := must(w.Store.DetectDrift(ctx, t.System(), models.DetectInput{}))(w)
 	if run.DriftEventCount == 0 {
 		w.Fatal("no drift was found to test with")

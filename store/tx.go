@@ -38,10 +38,23 @@ func read[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permis
 	return inTenant(ctx, s, v, p, readCommitted, fn)
 }
 
-// write is read for use cases that change rows; the two differ in name only,
-// so that a reader of a use case sees which it is.
+// write is read for use cases that change rows. A request that is to have its
+// effect once has it here: what fn answers is kept in the same transaction, and
+// fn does not run when something is kept already. Of the transactions of one
+// request only the first does so, hence its effect has to be in that one: a use
+// case where it is not says itself what is kept, as DetectDrift does.
 func write[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, fn func(*tenantTx) (T, error)) (T, error) {
-	return inTenant(ctx, s, v, p, readCommitted, fn)
+	once, err := v.Once.Take()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return inTenant(ctx, s, v, p, readCommitted, func(tx *tenantTx) (T, error) {
+		if once == nil {
+			return fn(tx)
+		}
+		return doOnce(ctx, s, tx, once, fn)
+	})
 }
 
 func inTenant[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, opts *sql.TxOptions, fn func(*tenantTx) (T, error)) (T, error) {

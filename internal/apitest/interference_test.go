@@ -18,8 +18,10 @@ type deed struct {
 	do   func(s *Server, as Asker) reply
 }
 
-// reusedKey is an idempotency key that both customers send.
-const reusedKey = "0f8a3f0e-5d0f-4f5c-9a55-6f6f6d5c1c11"
+// reusedKey is an idempotency key that both customers send, for one deed.
+func reusedKey(deed string) map[string]string {
+	return map[string]string{"X-Request-Id": requestName, "Idempotency-Key": keyNamed("0f8a3f0e " + deed)}
+}
 
 // deeds are all writes of both APIs that name nothing, and files: the same
 // bytes, and the same claim numbers in other bytes.
@@ -31,7 +33,7 @@ func deeds(t *testing.T, s *Server) []deed {
 			continue
 		}
 		call := op.call(nil)
-		call.Header = map[string]string{"X-Request-Id": requestName, "Idempotency-Key": reusedKey}
+		call.Header = reusedKey(op.String())
 		all = append(all, deed{op.String(), func(s *Server, as Asker) reply { return s.rest(s, as, call) }})
 	}
 	for _, f := range fields() {
@@ -40,12 +42,12 @@ func deeds(t *testing.T, s *Server) []deed {
 		}
 		op := composer{field: f}.operation(place{}, nil, nil)
 		all = append(all, deed{f.String(), func(s *Server, as Asker) reply {
-			return (&town{Server: s}).send(s, as, op, map[string]string{"X-Request-Id": requestName, "Idempotency-Key": reusedKey})
+			return (&town{Server: s}).send(s, as, op, reusedKey(f.String()))
 		}})
 	}
 	file := string(s.CSV(shift(factory.Today().AddDays(-200))...))
 	for name, text := range map[string]string{"a file": file, "its claim numbers": strings.ReplaceAll(file, "Shifty", "Shifty ")} {
-		all = append(all, deed{name, func(s *Server, as Asker) reply { return s.post(s, as, "claims.csv", text) }})
+		all = append(all, deed{name, func(s *Server, as Asker) reply { return s.postWith(s, as, "claims.csv", text, reusedKey(name)) }})
 	}
 	slices.SortStableFunc(all, func(a, b deed) int { return strings.Compare(a.name, b.name) })
 	return all
@@ -72,19 +74,32 @@ func TestIsolation_NothingOfAnotherCustomerIsInTheWay(t *testing.T) {
 	if len(all) < 4 {
 		t.Fatalf("only %d deeds were found", len(all))
 	}
-	succeeded := 0
+	succeeded, repeated := 0, 0
 	for _, d := range all {
 		if r := d.do(crowded, Asker{User: "harbor.owner"}); r.status < http.StatusBadRequest {
 			succeeded++
 		}
 		for _, time := range []string{"the first time", "again"} {
 			beside, without := d.do(crowded, Asker{User: "cedar.owner"}), d.do(alone, Asker{User: "cedar.owner"})
+			if replayed := beside.header.Get("Idempotency-Replayed") != ""; replayed && time != "again" {
+				t.Errorf("%s %s: the answer is that to somebody else", d.name, time)
+			} else if replayed {
+				repeated++
+			}
+			// A colleague with the same key is told what somebody without one is.
+			if time == "again" {
+				colleague := d.do(crowded, Asker{User: "cedar.admin"})
+				if colleague.header.Get("Idempotency-Replayed") != "" {
+					t.Errorf("%s: a colleague is answered as the first was: %s", d.name, colleague.body)
+				}
+				_ = d.do(alone, Asker{User: "cedar.admin"})
+			}
 			same(t, fmt.Sprintf("%s %s, with and without another customer who did it before", d.name, time),
 				drawn.ReplaceAllString(comparableText(beside, crowded.http.URL), ""), drawn.ReplaceAllString(comparableText(without, alone.http.URL), ""))
 		}
 	}
-	if succeeded < 3 {
-		t.Errorf("only %d deeds succeeded", succeeded)
+	if succeeded < 3 || repeated < 3 {
+		t.Errorf("only %d deeds succeeded, and %d were answered as before", succeeded, repeated)
 	}
 	same(t, "what Cedar holds, with and without another customer who did the same",
 		slices.Sorted(maps.Keys(holdings(t, crowded.Cedar))), slices.Sorted(maps.Keys(holdings(t, alone.Cedar))))

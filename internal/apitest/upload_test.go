@@ -14,6 +14,12 @@ import (
 // post uploads a claims file, which is REST's alone to do.
 func (s *Server) post(t tester, as Asker, name, text string) reply {
 	t.Helper()
+	return s.postWith(t, as, name, text, nil)
+}
+
+// postWith is post with further headers.
+func (s *Server) postWith(t tester, as Asker, name, text string, header map[string]string) reply {
+	t.Helper()
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	part := must(w.CreateFormFile("file", name))(t)
@@ -23,6 +29,9 @@ func (s *Server) post(t tester, as Asker, name, text string) reply {
 	}
 	r := must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/api/v1/uploads/", &form))(t)
 	r.Header.Set("Content-Type", w.FormDataContentType())
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
 	s.authorize(t, r, as)
 	return s.send(t, r)
 }

@@ -46,7 +46,7 @@ func acceptedHeaders() []string {
 // every page may.
 func exposedHeaders() []string {
 	return []string{
-		"API-Version", "Cache-Control", "ETag", "Last-Modified", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
-		"Server-Timing", "WWW-Authenticate", "X-Request-Duration-Ms", "X-Request-Id",
+		"API-Version", "Cache-Control", "ETag", "Idempotency-Replayed", "Last-Modified", "Link", "Location", "RateLimit", "RateLimit-Policy",
+		"Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-Duration-Ms", "X-Request-Id",
 	}
 }

@@ -36,5 +36,12 @@ func (h *housekeeping) Work(ctx context.Context, _ *river.Job[models.Housekeepin
 	if err != nil {
 		return fmt.Errorf("forget secrets of expired invitations: %w", err)
 	}
+	expired, err := h.store.PurgeIdempotencyKeys(ctx)
+	if expired > 0 {
+		h.log.InfoContext(ctx, "expired idempotency keys deleted", "rows", expired)
+	}
+	if err != nil {
+		return fmt.Errorf("delete expired idempotency keys: %w", err)
+	}
 	return nil
 }

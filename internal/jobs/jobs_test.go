@@ -15,6 +15,7 @@ import (
 	"upstream/internal/factory"
 	"upstream/internal/mail"
 	"upstream/internal/postgres"
+	"upstream/models"
 	"upstream/store"
 )
 
@@ -334,6 +335,12 @@ func TestWorkers_KeepHouseAtTheStart(t *testing.T) {
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	long := r.StoreWith(r.DB.App, store.Options{Now: func() time.Time { return time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC) }})
+	owner := r.Tenant("cedar").User(models.RoleOwner)
+	owner.Once = models.NewOnce("a key", "invite")
+	if _, err := long.InviteMember(t.Context(), owner, models.NewInvitation{Email: "a@guests.test", Role: models.RoleViewer}); err != nil {
+		t.Fatal(err)
+	}
 	done, cancel := r.workers.queue.Subscribe(river.EventKindJobCompleted, river.EventKindJobFailed)
 	defer cancel()
 	r.start(t)
@@ -348,8 +355,10 @@ func TestWorkers_KeepHouseAtTheStart(t *testing.T) {
 	if err := r.workers.Stop(); err != nil {
 		t.Error(err)
 	}
-	if text := r.log.String(); !strings.Contains(text, `msg="expired sessions deleted" rows=1`) {
-		t.Errorf("log:\n%s", text)
+	for _, line := range []string{`msg="expired sessions deleted" rows=1`, `msg="expired idempotency keys deleted" rows=1`} {
+		if text := r.log.String(); !strings.Contains(text, line) {
+			t.Errorf("no %s in the log:\n%s", line, text)
+		}
 	}
 }
 
