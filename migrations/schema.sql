@@ -367,13 +367,13 @@ ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_hash_check CHECK ((octet_leng
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_seq_check CHECK ((seq >= 1));
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_customer_id_seq_key UNIQUE NULLS NOT DISTINCT (customer_id, seq);
-ALTER TABLE claim_days ADD CONSTRAINT claim_days_claims_check CHECK ((claims >= 0));
+ALTER TABLE claim_days ADD CONSTRAINT claim_days_claims_check CHECK ((claims >= 1));
 ALTER TABLE claim_days ADD CONSTRAINT claim_days_denied_check CHECK (((denied >= 0) AND (denied <= claims)));
 ALTER TABLE claim_days ADD CONSTRAINT claim_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE claim_days ADD CONSTRAINT claim_days_pkey PRIMARY KEY (customer_id, decided_date);
 ALTER TABLE claim_months ADD CONSTRAINT claim_months_allowed_amount_check CHECK ((allowed_amount >= (0)::numeric));
 ALTER TABLE claim_months ADD CONSTRAINT claim_months_billed_amount_check CHECK ((billed_amount >= (0)::numeric));
-ALTER TABLE claim_months ADD CONSTRAINT claim_months_claims_check CHECK ((claims >= 0));
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_claims_check CHECK ((claims >= 1));
 ALTER TABLE claim_months ADD CONSTRAINT claim_months_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
 ALTER TABLE claim_months ADD CONSTRAINT claim_months_paid_amount_check CHECK ((paid_amount >= (0)::numeric));
 ALTER TABLE claim_months ADD CONSTRAINT claim_months_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
@@ -383,6 +383,7 @@ ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_allowed_check CHECK
 ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_denied_check CHECK ((denied >= 0));
 ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_other_check CHECK ((other >= 0));
 ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_paid_check CHECK ((paid >= 0));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_paid_denied_other_check CHECK ((((paid + denied) + other) >= 1));
 ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_pkey PRIMARY KEY (customer_id, submitted_date, payer);
 ALTER TABLE claims ADD CONSTRAINT claims_allowed_amount_check CHECK (((allowed_amount >= (0)::numeric) AND (allowed_amount <> 'NaN'::numeric)));
