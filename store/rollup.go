@@ -56,6 +56,9 @@ ORDER BY key
 LIMIT ?1`, columns, r.table, r.plain, strings.Join(groups, ", "), strings.Join(r.keys, ", "))
 }
 
+// checkSettings let the check of a large customer take its time.
+const checkSettings = `SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`
+
 // maxDifferences bounds how many differences of one table are told.
 const maxDifferences = 100
 
@@ -64,7 +67,7 @@ const maxDifferences = 100
 // At most a hundred rows of each table are told.
 func (s *Store) RollupDifferences(ctx context.Context, v models.Viewer) ([]models.RollupDifference, error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) ([]models.RollupDifference, error) {
-		if _, err := tx.tx.ExecContext(ctx, detectSettings); err != nil {
+		if _, err := tx.tx.ExecContext(ctx, checkSettings); err != nil {
 			return nil, err
 		}
 		var all []models.RollupDifference
