@@ -69,10 +69,10 @@ CREATE TABLE claim_payer_days (
     customer_id uuid NOT NULL,
     submitted_date date NOT NULL,
     payer character varying(255) NOT NULL,
-    paid bigint NOT NULL,
-    denied bigint NOT NULL,
-    other bigint NOT NULL,
-    allowed bigint NOT NULL,
+    paid integer NOT NULL,
+    denied integer NOT NULL,
+    other integer NOT NULL,
+    allowed integer NOT NULL,
     allowed_amount numeric(24,2) NOT NULL
 );
 CREATE TABLE claims (

@@ -26,7 +26,9 @@ type PayerSummary struct {
 	// AvgAllowedAmount is USD, rounded to cents; nil when no claim has one.
 	AvgAllowedAmount *decimal.Decimal `bun:"avg_allowed_amount,type:numeric"`
 
-	// Period is that of the list it came with.
+	// Payers counts the payers of the whole list it came with, whose period is
+	// Period.
+	Payers int64  `bun:"payers"`
 	Period Period `bun:"-"`
 }
 

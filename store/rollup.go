@@ -27,8 +27,8 @@ func rollups() []rollup {
 		{
 			table: "claim_payer_days", keys: []string{"submitted_date", "payer"},
 			counts: []string{"paid", "denied", "other", "allowed", "allowed_amount"},
-			plain: `submitted_date, payer, count(*) FILTER (WHERE outcome = 'PAID'), count(*) FILTER (WHERE outcome = 'DENIED'),
-				count(*) FILTER (WHERE outcome = 'OTHER'), count(allowed_amount), coalesce(sum(allowed_amount), 0)`,
+			plain: `submitted_date, payer, count(*) FILTER (WHERE outcome = 'PAID')::integer, count(*) FILTER (WHERE outcome = 'DENIED')::integer,
+				count(*) FILTER (WHERE outcome = 'OTHER')::integer, count(allowed_amount)::integer, coalesce(sum(allowed_amount), 0)`,
 		},
 		{
 			table: "claim_months", keys: []string{"month", "payer", "cpt_group", "outcome", "denial_reason_code"},
