@@ -82,7 +82,7 @@ func (s *Store) PayerSummaries(ctx context.Context, v models.Viewer, f models.Pa
 // how many there are: it would add up the whole period again.
 func listSummaries(ctx context.Context, tx *tenantTx, f models.PayerSummaryFilter, l models.List[models.PayerSummaryOrderField]) (*models.Rows[*models.PayerSummary], error) {
 	whole := l
-	whole.Page.WantTotal = l.Page.SkipRows
+	whole.Page.WantTotal = l.Page.SkipRows && l.Page.WantTotal
 	rows, err := list(ctx, tx, payerSummarySpec(), "", everything, f, whole)
 	if err != nil || !l.Page.WantTotal || rows.Total != nil {
 		return rows, err
