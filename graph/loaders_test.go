@@ -14,7 +14,12 @@ func TestStatementsDoNotGrowWithRows(t *testing.T) {
 	w := newWorld(t)
 	w.uploads(w.cedar, 50, 4, 4)
 	w.runs(w.cedar, 50, 4, 4)
+	w.sql(w.cedar, `INSERT INTO claims (customer_id, id, upload_id, payer, cpt, submitted_date, decided_date, outcome)
+		SELECT $1, gen_random_uuid(), (SELECT id FROM uploads LIMIT 1), 'Payer ' || i, '99213', date '2026-04-01' + j, '2026-04-20', 'DENIED'
+		FROM generate_series(1, 50) i, generate_series(1, 3) j`, w.cedar.UUID())
 	operations := map[string]string{
+		"PayerSummary.claims":    `{ payerSummary(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } nodes { upload { id } } } } } } }`,
+		"PayerSummary.events":    `{ payerSummary(first: %d) { nodes { driftEvents(first: 2) { totalCount nodes { reportRun { id } } } } } }`,
 		"Claim.upload/edges":     `{ claims(first: %d) { edges { node { id upload { filename } } } } }`,
 		"Claim.upload/nodes":     `{ claims(first: %d) { nodes { id upload { filename } } } }`,
 		"Upload.claims":          `{ uploads(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } edges { node { id } } } } } } }`,

@@ -146,6 +146,13 @@ func paths(t *testing.T, nodes map[string]string) []path {
 				way.variables = map[string]any{"input": input}
 			case def.Name == "Viewer":
 				way.document = "{ viewer { " + selects(f) + " } }"
+			case def.Name == "Dashboard":
+				way.document, way.before = "{ dashboard { "+selects(f)+" } }", []models.Permission{models.PermissionViewReports}
+			case def.Name == "TopDriftPayer":
+				way.document, way.before = "{ dashboard { topDriftPayers { "+selects(f)+" } } }", []models.Permission{models.PermissionViewReports}
+			case def.Name == "PayerSummary":
+				way.document = `{ payerSummary(first: 1, filter: {startDate: "2020-01-01"}) { nodes { ` + selects(f) + ` } } }`
+				way.before = []models.Permission{models.PermissionViewClaims}
 			case def.Name == "DriftTest":
 				way.document = "query($id: ID!) { node(id: $id) { ... on ReportRun { tests(first: 1) { nodes { " + selects(f) + " } } } } }"
 				way.variables, way.before = map[string]any{"id": nodes["ReportRun"]}, []models.Permission{declared(s.Types["ReportRun"].Directives)}

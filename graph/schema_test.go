@@ -121,7 +121,8 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "MemberOrderField": models.MemberOrderField("").Values(),
 		"InvitationStatus": models.InvitationStatus("").Values(), "InvitationOrderField": models.InvitationOrderField("").Values(),
 		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
-		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(),
+		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(), "ClaimDimension": models.ClaimDimension("").Values(),
+		"PayerSummaryOrderField": models.PayerSummaryOrderField("").Values(), "ClaimStatsOrderField": models.ClaimStatsOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {

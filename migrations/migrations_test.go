@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"upstream/internal/testdb"
 	"upstream/migrations"
@@ -214,6 +215,49 @@ func TestUp_FromTheMiddle(t *testing.T) {
 	}
 	if diff := cmp.Diff(full, db.dump(t)); diff != "" {
 		t.Errorf("the schema differs (+):\n%s", diff)
+	}
+}
+
+// The claims there are when roll-ups come are counted, of each customer, and the
+// session's own customer stays what it was.
+func TestUp_CountsTheClaimsThereAre(t *testing.T) {
+	t.Parallel()
+	db := migrated(t)
+	names := all(t)
+	db.down(t, len(names)-slices.Index(names, "0016_rollups"))
+	db.exec(t, `DO $$
+		DECLARE customer uuid; upload uuid;
+		BEGIN
+			PERFORM set_config('app.system', 'on', true);
+			FOR i IN 1..2 LOOP
+				customer := gen_random_uuid(); upload := gen_random_uuid();
+				INSERT INTO customers (id, slug, name) VALUES (customer, 'clinic-' || i, 'Clinic ' || i);
+				PERFORM set_config('app.customer_id', customer::text, true);
+				INSERT INTO uploads (customer_id, id, filename) VALUES (customer, upload, 'a.csv');
+				INSERT INTO claims (customer_id, id, upload_id, payer, cpt, submitted_date, decided_date, outcome, allowed_amount)
+				SELECT customer, gen_random_uuid(), upload, 'Payer ' || j % 3, '99213', '2026-01-01'::date + j, '2026-02-10'::date + j,
+					(ARRAY['PAID','DENIED','OTHER'])[1 + j % 3], CASE WHEN j % 3 = 0 THEN 10.5 END
+				FROM generate_series(1, 10 * i) j;
+			END LOOP;
+		END $$`)
+	db.up(t)
+	for slug, want := range map[string]string{"clinic-1": "10 4 10 31.50 10", "clinic-2": "20 7 20 63.00 20"} {
+		var got string
+		err := pgx.BeginFunc(t.Context(), db.Owner, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(t.Context(), `SELECT set_config('app.system', 'on', true)`); err != nil {
+				return err
+			}
+			_, err := tx.Exec(t.Context(), `SELECT set_config('app.customer_id', (SELECT id::text FROM customers WHERE slug = $1), true)`, slug)
+			if err != nil {
+				return err
+			}
+			return tx.QueryRow(t.Context(), `SELECT concat_ws(' ', (SELECT sum(claims) FROM claim_days), (SELECT sum(denied) FROM claim_days),
+				(SELECT sum(paid + denied + other) FROM claim_payer_days), (SELECT sum(allowed_amount) FROM claim_payer_days),
+				(SELECT sum(claims) FROM claim_months))`).Scan(&got)
+		})
+		if err != nil || got != want {
+			t.Errorf("%s: %q, want %q: %v", slug, got, want, err)
+		}
 	}
 }
 

@@ -47,6 +47,34 @@ CREATE TABLE audit_heads (
     seq bigint NOT NULL,
     hash bytea NOT NULL
 );
+CREATE TABLE claim_days (
+    customer_id uuid NOT NULL,
+    decided_date date NOT NULL,
+    claims bigint NOT NULL,
+    denied bigint NOT NULL
+);
+CREATE TABLE claim_months (
+    customer_id uuid NOT NULL,
+    month date NOT NULL,
+    payer character varying(255) NOT NULL,
+    cpt_group character varying(50) NOT NULL,
+    outcome character varying(20) NOT NULL,
+    denial_reason_code character varying(50) NOT NULL,
+    claims bigint NOT NULL,
+    billed_amount numeric(24,2) NOT NULL,
+    allowed_amount numeric(24,2) NOT NULL,
+    paid_amount numeric(24,2) NOT NULL
+);
+CREATE TABLE claim_payer_days (
+    customer_id uuid NOT NULL,
+    submitted_date date NOT NULL,
+    payer character varying(255) NOT NULL,
+    paid integer NOT NULL,
+    denied integer NOT NULL,
+    other integer NOT NULL,
+    allowed integer NOT NULL,
+    allowed_amount numeric(24,2) NOT NULL
+);
 CREATE TABLE claims (
     customer_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -349,6 +377,25 @@ ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_hash_check CHECK ((octet_leng
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_seq_check CHECK ((seq >= 1));
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_customer_id_seq_key UNIQUE NULLS NOT DISTINCT (customer_id, seq);
+ALTER TABLE claim_days ADD CONSTRAINT claim_days_claims_check CHECK ((claims >= 1));
+ALTER TABLE claim_days ADD CONSTRAINT claim_days_denied_check CHECK (((denied >= 0) AND (denied <= claims)));
+ALTER TABLE claim_days ADD CONSTRAINT claim_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE claim_days ADD CONSTRAINT claim_days_pkey PRIMARY KEY (customer_id, decided_date);
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_allowed_amount_check CHECK ((allowed_amount >= (0)::numeric));
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_billed_amount_check CHECK ((billed_amount >= (0)::numeric));
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_claims_check CHECK ((claims >= 1));
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_paid_amount_check CHECK ((paid_amount >= (0)::numeric));
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE claim_months ADD CONSTRAINT claim_months_pkey PRIMARY KEY (customer_id, month, payer, cpt_group, outcome, denial_reason_code);
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_allowed_amount_check CHECK (((allowed_amount >= (0)::numeric) AND ((allowed > 0) OR (allowed_amount = (0)::numeric))));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_allowed_check CHECK (((allowed >= 0) AND (allowed <= ((paid + denied) + other))));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_denied_check CHECK ((denied >= 0));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_other_check CHECK ((other >= 0));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_paid_check CHECK ((paid >= 0));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_paid_denied_other_check CHECK ((((paid + denied) + other) >= 1));
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE claim_payer_days ADD CONSTRAINT claim_payer_days_pkey PRIMARY KEY (customer_id, submitted_date, payer);
 ALTER TABLE claims ADD CONSTRAINT claims_allowed_amount_check CHECK (((allowed_amount >= (0)::numeric) AND (allowed_amount <> 'NaN'::numeric)));
 ALTER TABLE claims ADD CONSTRAINT claims_billed_amount_check CHECK (((billed_amount >= (0)::numeric) AND (billed_amount <> 'NaN'::numeric)));
 ALTER TABLE claims ADD CONSTRAINT claims_cpt_check CHECK (((cpt)::text <> ''::text));
@@ -619,6 +666,82 @@ BEGIN
 END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.claims_roll_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('upstream.ingest:' || f.customer_id, 0))
+    FROM (SELECT customer_id FROM fresh LIMIT 1) f;
+    INSERT INTO claim_days AS r (customer_id, decided_date, claims, denied)
+    SELECT customer_id, decided_date, count(*), count(*) FILTER (WHERE outcome = 'DENIED')
+    FROM fresh
+    GROUP BY customer_id, decided_date
+    ON CONFLICT (customer_id, decided_date) DO UPDATE
+    SET claims = r.claims + excluded.claims, denied = r.denied + excluded.denied;
+    INSERT INTO claim_payer_days AS r (customer_id, submitted_date, payer, paid, denied, other, allowed, allowed_amount)
+    SELECT customer_id, submitted_date, payer,
+        count(*) FILTER (WHERE outcome = 'PAID'), count(*) FILTER (WHERE outcome = 'DENIED'), count(*) FILTER (WHERE outcome = 'OTHER'),
+        count(allowed_amount), coalesce(sum(allowed_amount), 0)
+    FROM fresh
+    GROUP BY customer_id, submitted_date, payer
+    ON CONFLICT (customer_id, submitted_date, payer) DO UPDATE
+    SET paid = r.paid + excluded.paid, denied = r.denied + excluded.denied, other = r.other + excluded.other,
+        allowed = r.allowed + excluded.allowed, allowed_amount = r.allowed_amount + excluded.allowed_amount;
+    INSERT INTO claim_months AS r (customer_id, month, payer, cpt_group, outcome, denial_reason_code,
+        claims, billed_amount, allowed_amount, paid_amount)
+    SELECT customer_id, date_trunc('month', decided_date::timestamp)::date, payer, cpt_group, outcome, coalesce(denial_reason_code, ''),
+        count(*), coalesce(sum(billed_amount), 0), coalesce(sum(allowed_amount), 0), coalesce(sum(paid_amount), 0)
+    FROM fresh
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (customer_id, month, payer, cpt_group, outcome, denial_reason_code) DO UPDATE
+    SET claims = r.claims + excluded.claims, billed_amount = r.billed_amount + excluded.billed_amount,
+        allowed_amount = r.allowed_amount + excluded.allowed_amount, paid_amount = r.paid_amount + excluded.paid_amount;
+    RETURN NULL;
+END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.claims_roll_up_anew(customer uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('upstream.ingest:' || customer, 0));
+    DELETE FROM claim_days WHERE customer_id = customer;
+    DELETE FROM claim_payer_days WHERE customer_id = customer;
+    DELETE FROM claim_months WHERE customer_id = customer;
+    INSERT INTO claim_days (customer_id, decided_date, claims, denied)
+    SELECT customer, decided_date, count(*), count(*) FILTER (WHERE outcome = 'DENIED')
+    FROM claims
+    WHERE customer_id = customer
+    GROUP BY decided_date;
+    INSERT INTO claim_payer_days (customer_id, submitted_date, payer, paid, denied, other, allowed, allowed_amount)
+    SELECT customer, submitted_date, payer,
+        count(*) FILTER (WHERE outcome = 'PAID'), count(*) FILTER (WHERE outcome = 'DENIED'), count(*) FILTER (WHERE outcome = 'OTHER'),
+        count(allowed_amount), coalesce(sum(allowed_amount), 0)
+    FROM claims
+    WHERE customer_id = customer
+    GROUP BY submitted_date, payer;
+    INSERT INTO claim_months (customer_id, month, payer, cpt_group, outcome, denial_reason_code,
+        claims, billed_amount, allowed_amount, paid_amount)
+    SELECT customer, date_trunc('month', decided_date::timestamp)::date, payer, cpt_group, outcome, coalesce(denial_reason_code, ''),
+        count(*), coalesce(sum(billed_amount), 0), coalesce(sum(allowed_amount), 0), coalesce(sum(paid_amount), 0)
+    FROM claims
+    WHERE customer_id = customer
+    GROUP BY 2, 3, 4, 5, 6;
+END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.claims_roll_up_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM claims_roll_up_anew(g.customer_id) FROM (SELECT DISTINCT customer_id FROM gone) g;
+    RETURN NULL;
+END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.customers_replan()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -684,6 +807,9 @@ $function$
 
 CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_refuse_change();
 CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_refuse_change();
+CREATE TRIGGER claims_roll_up AFTER INSERT ON public.claims REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION claims_roll_up();
+CREATE TRIGGER claims_roll_up_deleted AFTER DELETE ON public.claims REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION claims_roll_up_changed();
+CREATE TRIGGER claims_roll_up_updated AFTER UPDATE ON public.claims REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION claims_roll_up_changed();
 CREATE TRIGGER customers_replan BEFORE UPDATE ON public.customers FOR EACH ROW WHEN (((((((old.time_zone)::text IS DISTINCT FROM (new.time_zone)::text) OR (old.weekly_run_enabled IS DISTINCT FROM new.weekly_run_enabled)) OR (old.weekly_run_weekday IS DISTINCT FROM new.weekly_run_weekday)) OR (old.monthly_run_enabled IS DISTINCT FROM new.monthly_run_enabled)) OR ((old.run_local_time)::text IS DISTINCT FROM (new.run_local_time)::text))) EXECUTE FUNCTION customers_replan();
 CREATE TRIGGER memberships_raise_token_version BEFORE UPDATE ON public.memberships FOR EACH ROW WHEN (((old.role)::text IS DISTINCT FROM (new.role)::text)) EXECUTE FUNCTION raise_token_version();
 CREATE TRIGGER memberships_removal_ends_sessions AFTER DELETE ON public.memberships FOR EACH ROW EXECUTE FUNCTION end_member_sessions();
@@ -695,6 +821,9 @@ CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH 
 ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE claim_days ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE claim_months ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE claim_payer_days ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE claims ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE cpt_group_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -730,6 +859,15 @@ CREATE POLICY audit_events_tenant ON audit_events AS PERMISSIVE FOR ALL TO publi
 CREATE POLICY audit_heads_tenant ON audit_heads AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR ((customer_id IS NULL) AND (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))));
+CREATE POLICY claim_days_tenant ON claim_days AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY claim_months_tenant ON claim_months AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY claim_payer_days_tenant ON claim_payer_days AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY claims_tenant ON claims AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -804,6 +942,9 @@ CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
 GRANT INSERT, SELECT ON api_keys TO upstream_app;
 GRANT INSERT, SELECT ON audit_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON audit_heads TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON claim_days TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON claim_months TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON claim_payer_days TO upstream_app;
 GRANT INSERT, SELECT ON claims TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON cpt_group_mappings TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON customers TO upstream_app;

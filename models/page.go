@@ -41,6 +41,9 @@ type (
 	ReportRunOrder  = Order[ReportRunOrderField]
 	DriftEventOrder = Order[DriftEventOrderField]
 	DriftTestOrder  = Order[DriftTestOrderField]
+
+	PayerSummaryOrder = Order[PayerSummaryOrderField]
+	ClaimStatsOrder   = Order[ClaimStatsOrderField]
 )
 
 // List is what a client may say about any list besides its filter: words to

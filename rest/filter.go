@@ -92,7 +92,11 @@ func (r filterReader[F]) read(q url.Values, bad func(path, code, message string)
 func (r filterReader[F]) params(registry huma.Registry) []*huma.Param {
 	params := make([]*huma.Param, 0, len(r.fields))
 	for _, f := range r.fields {
-		params = append(params, &huma.Param{Name: f.name, In: "query", Description: f.doc, Schema: filterSchema(registry, f.typ)})
+		param := &huma.Param{Name: f.name, In: "query", Description: f.doc, Schema: filterSchema(registry, f.typ)}
+		if param.Schema.Type == huma.TypeArray { // several values are one text with commas
+			param.Style, param.Explode, param.AllowEmptyValue = "form", new(false), true
+		}
+		params = append(params, param)
 	}
 	return params
 }

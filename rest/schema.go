@@ -19,6 +19,8 @@ const schemaPrefix = "#/components/schemas/"
 func newSchemas() huma.Registry {
 	r := huma.NewMapRegistry(schemaPrefix, schemaName)
 	r.RegisterTypeAlias(reflect.TypeFor[models.Date](), reflect.TypeFor[dateSchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[models.Month](), reflect.TypeFor[monthSchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[models.ClaimGrouping](), reflect.TypeFor[groupingSchema]())
 	aliasID(r, models.CustomerID{})
 	aliasID(r, models.UserID{})
 	aliasID(r, models.UploadID{})
@@ -35,6 +37,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.RejectionCode](r)
 	aliasEnum[models.Outcome](r)
 	aliasEnum[models.SubmittedVia](r)
+	aliasEnum[models.ClaimDimension](r)
 	aliasEnum[models.RunType](r)
 	aliasEnum[models.RunStatus](r)
 	aliasEnum[models.Method](r)
@@ -70,6 +73,25 @@ type dateSchema struct{}
 // Schema implements huma.SchemaProvider.
 func (dateSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date", Examples: []any{"2026-05-01"}}
+}
+
+// monthSchema stands for models.Month.
+type monthSchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (monthSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: `^\d{4}-(0[1-9]|1[0-2])$`, Examples: []any{"2026-05"}}
+}
+
+// groupingSchema stands for models.ClaimGrouping.
+type groupingSchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (groupingSchema) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeArray, UniqueItems: true, Items: r.Schema(reflect.TypeFor[models.ClaimDimension](), true, ""),
+		Examples: []any{[]any{models.ByPayer, models.ByMonth}},
+	}
 }
 
 // idSchema stands for the identifier of one kind of row.

@@ -2,31 +2,32 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"upstream/models"
 )
 
-// parentID is the identifier of the rows that own nested lists.
+// parentID is the identifier of a row.
 type parentID interface {
 	comparable
 	identifier
 }
 
-// parentOf says how rows of T belong to a parent.
-type parentOf[T any, P parentID] struct {
+// parentOf says how rows of T belong to a parent. P is its identifier, or the
+// text that rows name it by.
+type parentOf[T any, P comparable] struct {
 	column string
 	id     func(*T) P
 }
 
 // listOf answers the same page of the lists of several parents, each its own,
 // in a number of statements that does not depend on how many parents there are.
-func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], parent parentOf[T, P], ids []P, filter any, l models.List[F]) (map[P]*models.Rows[*T], error) {
+func listOf[T any, P comparable, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], parent parentOf[T, P], ids []P, filter any, l models.List[F]) (map[P]*models.Rows[*T], error) {
 	lists := make(map[P]*models.Rows[*T], len(ids))
 	for _, id := range ids {
 		lists[id] = &models.Rows[*T]{Items: []*T{}, Cursors: []string{}}
@@ -56,26 +57,31 @@ func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *ten
 	return lists, nil
 }
 
-// parentTable is the FROM item that every parent is one row of.
-const parentTable = "unnest(?::uuid[]) AS parent(id)"
-
-func uuidArray[P parentID](ids []P) any {
-	texts := make([]string, len(ids))
+// parentTable is the FROM item that every parent is one row of, and its
+// argument.
+func parentTable[P comparable](ids []P) (table string, array any) {
+	texts, cast := make([]string, len(ids)), "text"
 	for i, id := range ids {
-		texts[i] = id.UUID().String()
+		if known, ok := any(id).(identifier); ok {
+			texts[i], cast = known.UUID().String(), "uuid"
+		} else {
+			texts[i] = fmt.Sprint(id)
+		}
 	}
-	return pgdialect.Array(texts)
+	return "unnest(?::" + cast + "[]) AS parent(id)", pgdialect.Array(texts)
 }
 
-func selectParents[P parentID](tx *tenantTx, ids []P) *bun.SelectQuery {
-	return tx.tx.NewSelect().TableExpr(parentTable, uuidArray(ids))
+func selectParents[P comparable](tx *tenantTx, ids []P) *bun.SelectQuery {
+	table, array := parentTable(ids)
+	return tx.tx.NewSelect().TableExpr(table, array)
 }
 
 // fillEach fetches the page of every parent by one LATERAL join.
-func fillEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
+func fillEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
 	var items []*T
+	table, array := parentTable(ids)
 	err := tx.tx.NewSelect().Model(&items).
-		ModelTableExpr(parentTable, uuidArray(ids)).
+		ModelTableExpr(table, array).
 		ColumnExpr("page.*").
 		Join("CROSS JOIN LATERAL (?) AS page", p.pageQuery((*T)(nil))).
 		Scan(ctx)
@@ -96,7 +102,7 @@ func fillEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[
 
 // neighboursOfEach is listPlan.neighbours for every parent at once: the
 // condition depends on the page's cursors alone, which all parents share.
-func neighboursOfEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func neighboursOfEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
 	if !p.page.WantNeighbours {
 		return nil
 	}
@@ -105,25 +111,23 @@ func neighboursOfEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *l
 		if c == nil {
 			continue
 		}
-		var with []uuid.UUID
+		var with []struct{ ID P }
 		exists := c.apply(p.matching((*T)(nil)).ColumnExpr("1"))
 		if err := selectParents(tx, ids).ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
 			return err
 		}
-		for id, rows := range lists {
-			switch {
-			case !slices.Contains(with, id.UUID()):
-			case side == 0:
-				rows.HasPrevious = true
-			default:
-				rows.HasNext = true
+		for _, found := range with {
+			if side == 0 {
+				lists[found.ID].HasPrevious = true
+			} else {
+				lists[found.ID].HasNext = true
 			}
 		}
 	}
 	return nil
 }
 
-func countEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func countEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
 	for _, rows := range lists {
 		rows.Total = new(int64)
 	}

@@ -147,6 +147,34 @@ func TestBatch_AgreesWithSingleLists(t *testing.T) {
 				return s.DriftEvents(ctx, v, models.DriftEventFilter{ReportRun: &id}, l)
 			})
 	})
+	payers := []string{"P0", "P1", "P2", "P3", "P4"}
+	for i := len(payers); i < 50; i++ {
+		payers = append(payers, fmt.Sprintf("Nobody %02d", i))
+	}
+	t.Run("claims of payers", func(t *testing.T) {
+		t.Parallel()
+		day := factory.Today().AddDays(-10)
+		sameAsSingle(t, payers, [][]models.ClaimOrder{nil, {{Field: models.ClaimOrderDecidedDate}}},
+			func(ctx context.Context, ids []string, l models.List[models.ClaimOrderField]) (map[string]*models.Rows[*models.Claim], error) {
+				return s.ClaimsOfPayers(ctx, v, ids, models.Period{First: day, Last: day}, models.ClaimFilter{}, l)
+			},
+			func(ctx context.Context, id string, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
+				return s.Claims(ctx, v, models.ClaimFilter{Payer: &id}, l)
+			})
+		before := models.Period{First: day.AddDays(-9), Last: day.AddDays(-1)}
+		none := must(s.ClaimsOfPayers(t.Context(), v, payers, before, models.ClaimFilter{Payer: new("p")}, everyRow[models.ClaimOrderField]()))(t)
+		equal(t, "claims submitted later", 0, len(none["P0"].Items))
+	})
+	t.Run("events of payers", func(t *testing.T) {
+		t.Parallel()
+		sameAsSingle(t, payers, [][]models.DriftEventOrder{nil, {{Field: models.DriftEventOrderSeverity, Direction: models.Descending}}},
+			func(ctx context.Context, ids []string, l models.List[models.DriftEventOrderField]) (map[string]*models.Rows[*models.DriftEvent], error) {
+				return s.DriftEventsOfPayers(ctx, v, ids, models.DriftEventFilter{}, l)
+			},
+			func(ctx context.Context, id string, l models.List[models.DriftEventOrderField]) (*models.Rows[*models.DriftEvent], error) {
+				return s.DriftEvents(ctx, v, models.DriftEventFilter{Payer: &id}, l)
+			})
+	})
 	t.Run("tests of runs", func(t *testing.T) {
 		t.Parallel()
 		sameAsSingle(t, f.runs, [][]models.DriftTestOrder{nil, {{Field: models.DriftTestOrderPValue, Direction: models.Descending}}},

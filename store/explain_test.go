@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,6 +212,68 @@ func TestExplain_PayerFilter(t *testing.T) {
 		}
 	}
 	equal(t, "statements that read claims", 2, statements)
+}
+
+// What counts claims reads the counts: the payer summary the days of its period,
+// the dashboard its trend, statistics the months asked for.
+func TestExplain_CountsDoNotReadClaims(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := crowded(w)
+	for days, tenant := range map[int]*factory.Tenant{700: cedar, 7000: w.Tenant("third")} {
+		upload := tenant.UploadRow()
+		tenant.Insert(upload)
+		err := asOwner(w, tenant, `INSERT INTO claims (customer_id, id, upload_id, payer, cpt, cpt_group, submitted_date, decided_date, outcome)
+			SELECT $1::uuid, gen_random_uuid(), $2::uuid, 'Insurer ' || i % 13, '99213', 'Group ' || i % 17, '2026-06-10'::date - i % $3::int,
+				'2026-06-14'::date - i % $3::int, (ARRAY['PAID','DENIED'])[1 + i % 2]
+			FROM generate_series(1, 20000) i`, tenant.Customer.ID.UUID().String(), upload.ID.UUID().String(), days)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(w, "claim_days", "claim_payer_days", "claim_months", "uploads")
+	r := traced(w)
+	ctx, v, s := t.Context(), cedar.System(), w.Store
+	month := models.MonthOf(factory.Today())
+	for name, tt := range map[string]struct {
+		run    func(tester)
+		wanted []string
+	}{
+		"payer summary": {func(t tester) {
+			list := everyRow[models.PayerSummaryOrderField]()
+			list.Page.WantTotal = true
+			must(s.PayerSummaries(ctx, v, models.PayerSummaryFilter{}, list))(t)
+		}, []string{"claim_payer_days_pkey"}},
+		"statistics of a month": {func(t tester) {
+			must(s.ClaimStats(ctx, v, models.ClaimStatsFilter{FromMonth: &month, ToMonth: &month}, everyRow[models.ClaimStatsOrderField]()))(t)
+		}, []string{"claim_months_pkey"}},
+		"dashboard": {func(t tester) { must(s.Dashboard(ctx, v))(t) }, []string{
+			"claim_days_pkey", "claim_days_pkey", "drift_events_customer_id_report_run_id_severity_id_idx",
+			"drift_events_customer_id_report_run_id_severity_id_idx", "report_runs_customer_id_finished_at_idx", "uploads_customer_id_status_uploaded_at_id_idx",
+		}},
+	} {
+		r.take()
+		tt.run(t)
+		var read []string
+		for _, sent := range r.take() {
+			if !strings.Contains(sent.sql, "claim_") && !strings.Contains(sent.sql, "newest") {
+				continue
+			}
+			for _, scan := range explain(t, cedar, sent) {
+				_, index, found := strings.Cut(scan, "Index Scan ")
+				if !found {
+					_, index, found = strings.Cut(scan, "Index Only Scan ")
+				}
+				if found && index != "" {
+					read = append(read, strings.Fields(index)[0])
+				} else if strings.HasPrefix(scan, "Seq Scan") {
+					t.Errorf("%s: %s\n%s", name, scan, sent.sql)
+				}
+			}
+		}
+		slices.Sort(read)
+		equal(t, name+": indexes read", tt.wanted, read)
+	}
 }
 
 // settled are the nodes of a plan that was carried out, with what they did.

@@ -31,6 +31,10 @@ func sample(t *testing.T, of reflect.Type) reflect.Value {
 		*v = factory.Now()
 	case *models.Date:
 		*v = factory.Today()
+	case *models.Month:
+		*v = models.MonthOf(factory.Today())
+	case *models.ClaimGrouping:
+		*v = models.ClaimGrouping{models.ByMonth, models.ByOutcome}
 	case *decimal.Decimal:
 		*v = decimal.New(1050, -2)
 	case *models.UploadID, *models.ReportRunID:
@@ -71,6 +75,14 @@ func TestFilter_EveryFieldRuns(t *testing.T) {
 		}},
 		"keys": {models.APIKeyFilter{}, func(f any) error {
 			_, err := s.APIKeys(ctx, v, f.(models.APIKeyFilter), everyRow[models.APIKeyOrderField]())
+			return err
+		}},
+		"summaries": {models.PayerSummaryFilter{}, func(f any) error {
+			_, err := s.PayerSummaries(ctx, v, f.(models.PayerSummaryFilter), everyRow[models.PayerSummaryOrderField]())
+			return err
+		}},
+		"statistics": {models.ClaimStatsFilter{}, func(f any) error {
+			_, err := s.ClaimStats(ctx, v, f.(models.ClaimStatsFilter), everyRow[models.ClaimStatsOrderField]())
 			return err
 		}},
 		"runs": {models.ReportRunFilter{}, func(f any) error {

@@ -68,6 +68,7 @@ func equal(t tester, what string, want, got any) {
 var comparers = []cmp.Option{
 	cmp.Comparer(func(a, b decimal.Decimal) bool { return a.Equal(b) }),
 	cmp.Comparer(func(a, b models.Date) bool { return a == b }),
+	cmp.Comparer(func(a, b models.Month) bool { return a == b }),
 	cmp.Comparer(func(a, b models.UploadID) bool { return a == b }),
 	cmp.Comparer(func(a, b models.ClaimID) bool { return a == b }),
 	cmp.Comparer(func(a, b models.ReportRunID) bool { return a == b }),

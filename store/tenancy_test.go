@@ -68,6 +68,13 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 	event := must(s.DriftEvents(ctx, theirs, models.DriftEventFilter{}, everyRow[models.DriftEventOrderField]()))(t).Items[0].ID
 	invitation := must(s.Invitations(ctx, theirs, models.InvitationFilter{}, everyRow[models.InvitationOrderField]()))(t).Items[0].ID
 
+	harbor.Insert(harbor.EventRow(run.ID, "Harbor only"), harbor.ClaimRow(upload, func(c *models.Claim) { c.Payer = "Harbor only" }))
+	mine, others := must(s.Dashboard(ctx, v))(t), must(s.Dashboard(ctx, theirs))(t)
+	equal(t, "claims on either dashboard", []int64{800, 801}, []int64{mine.TotalClaims, others.TotalClaims})
+	if *mine.LastReportRunID == *others.LastReportRunID {
+		t.Error("both dashboards show one run")
+	}
+
 	for name, call := range map[string]func() error{
 		"Upload": func() error { _, err := s.Upload(ctx, v, upload); return err },
 		"Claim":  func() error { _, err := s.Claim(ctx, v, claim); return err },
@@ -112,6 +119,14 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 			everyRow[models.DriftEventOrderField]()))(t)[run.ID].Items),
 		"DriftTestsOfRuns": len(must(s.DriftTestsOfRuns(ctx, v, []models.ReportRunID{run.ID}, models.DriftTestFilter{},
 			everyRow[models.DriftTestOrderField]()))(t)[run.ID].Items),
+		"PayerSummaries": len(must(s.PayerSummaries(ctx, v, models.PayerSummaryFilter{Payer: new("harbor only")},
+			everyRow[models.PayerSummaryOrderField]()))(t).Items),
+		"ClaimStats": len(must(s.ClaimStats(ctx, v, models.ClaimStatsFilter{Payer: new("harbor only")},
+			everyRow[models.ClaimStatsOrderField]()))(t).Items),
+		"ClaimsOfPayers": len(must(s.ClaimsOfPayers(ctx, v, []string{"Harbor only"}, models.Period{First: factory.Today().AddDays(-90), Last: factory.Today()},
+			models.ClaimFilter{}, everyRow[models.ClaimOrderField]()))(t)["Harbor only"].Items),
+		"DriftEventsOfPayers": len(must(s.DriftEventsOfPayers(ctx, v, []string{"Harbor only"}, models.DriftEventFilter{},
+			everyRow[models.DriftEventOrderField]()))(t)["Harbor only"].Items),
 		"Claims of their upload": len(must(s.Claims(ctx, v, models.ClaimFilter{Upload: &upload},
 			everyRow[models.ClaimOrderField]()))(t).Items),
 		"DriftEvents of their run": len(must(s.DriftEvents(ctx, v, models.DriftEventFilter{ReportRun: &run.ID},

@@ -1879,6 +1879,10 @@ func (ec *executionContext) _EvidenceReason(ctx context.Context, sel ast.Selecti
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNDriftEvent2upstreamᚋmodelsᚐDriftEvent(ctx context.Context, sel ast.SelectionSet, v models.DriftEvent) graphql.Marshaler {
+	return ec._DriftEvent(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNDriftEvent2ᚕᚖupstreamᚋmodelsᚐDriftEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*models.DriftEvent) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)

@@ -23,11 +23,14 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	ApiKey() ApiKeyResolver
 	Claim() ClaimResolver
+	Dashboard() DashboardResolver
 	DriftEvent() DriftEventResolver
 	DriftTest() DriftTestResolver
 	Mutation() MutationResolver
+	PayerSummary() PayerSummaryResolver
 	Query() QueryResolver
 	ReportRun() ReportRunResolver
+	TopDriftPayer() TopDriftPayerResolver
 	Upload() UploadResolver
 	Viewer() ViewerResolver
 	AuditEventFilter() AuditEventFilterResolver
@@ -69,6 +72,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputChangeMemberRoleInput,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
+		ec.unmarshalInputClaimStatsFilter,
+		ec.unmarshalInputClaimStatsOrder,
 		ec.unmarshalInputCreateApiKeyInput,
 		ec.unmarshalInputCustomerFilter,
 		ec.unmarshalInputCustomerOrder,
@@ -82,6 +87,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputInviteMemberInput,
 		ec.unmarshalInputMemberFilter,
 		ec.unmarshalInputMemberOrder,
+		ec.unmarshalInputPayerSummaryFilter,
+		ec.unmarshalInputPayerSummaryOrder,
 		ec.unmarshalInputRejectionOrder,
 		ec.unmarshalInputRemoveMemberInput,
 		ec.unmarshalInputReportRunFilter,
@@ -702,6 +709,140 @@ extend type Query {
   ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
 }
 `, BuiltIn: false},
+	{Name: "../schema/claimstats.graphqls", Input: `"The claims of one group, counted. What they are not grouped by is null."
+type ClaimStats {
+  "Payer of the group."
+  payer: String
+  "CPT group of the group."
+  cptGroup: String
+  "Month of the decision."
+  month: Month
+  "How the payer decided."
+  outcome: Outcome
+  "The payer's reason for a denial; also null for the group of claims without one."
+  denialReasonCode: String
+  "Number of claims."
+  totalClaims: Int!
+  "Those that are paid."
+  paidCount: Int!
+  "Those that are denied."
+  deniedCount: Int!
+  "Those that are neither."
+  otherCount: Int!
+  "Share of denied claims in all of the group, 0 to 1."
+  denialRate: Float!
+  "What the provider charged together, USD."
+  billedAmount: Decimal!
+  "What the payers' contracts permit together, USD."
+  allowedAmount: Decimal!
+  "What the payers remitted together, USD."
+  paidAmount: Decimal!
+}
+
+"What claims can be grouped by."
+enum ClaimDimension {
+  "Payer, after the customer's mapping of names."
+  PAYER
+  "Group the procedure code belongs to."
+  CPT_GROUP
+  "Month of the decision."
+  MONTH
+  "How the payer decided."
+  OUTCOME
+  "The payer's reason for a denial."
+  DENIAL_REASON
+}
+
+"Chooses the claims that are counted; all given fields must match."
+input ClaimStatsFilter {
+  "Only claims whose payer contains this text, ignoring case."
+  payer: String
+  "Only claims of exactly this CPT group."
+  cptGroup: String
+  "Only claims with this outcome."
+  outcome: Outcome
+  "Only claims with exactly this denial reason code; those without one when empty."
+  denialReasonCode: String
+  "Only claims decided in this month or later."
+  fromMonth: Month
+  "Only claims decided in this month or earlier."
+  toMonth: Month
+}
+
+"How a list of groups of claims is sorted."
+input ClaimStatsOrder {
+  "The field to sort by."
+  field: ClaimStatsOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What groups of claims can be sorted by. What they are not grouped by sorts nothing."
+enum ClaimStatsOrderField {
+  "Payer, alphabetically."
+  PAYER
+  "CPT group, alphabetically."
+  CPT_GROUP
+  "Month of the decision."
+  MONTH
+  "How the payer decided, alphabetically."
+  OUTCOME
+  "Denial reason code, alphabetically."
+  DENIAL_REASON_CODE
+  "Number of claims."
+  TOTAL_CLAIMS
+  "Number of denied claims."
+  DENIED_COUNT
+  "Share of denied claims."
+  DENIAL_RATE
+  "What was charged together."
+  BILLED_AMOUNT
+  "What the contracts permit together."
+  ALLOWED_AMOUNT
+  "What was remitted together."
+  PAID_AMOUNT
+}
+
+"A page of groups of claims."
+type ClaimStatsConnection {
+  "The rows of this page with their cursors."
+  edges: [ClaimStatsEdge!]!
+  "The rows of this page."
+  nodes: [ClaimStats!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A group of claims within a page."
+type ClaimStatsEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The group of claims."
+  node: ClaimStats!
+}
+
+extend type Query {
+  "Claims counted by group, for charts, in the order of what they are grouped by."
+  claimStats(
+    "What claims are grouped by, the first one first in the order of the groups; payer unless given, and one group of all claims when empty."
+    groupBy: [ClaimDimension!]
+    "Only claims that match all of these."
+    filter: ClaimStatsFilter
+    "How to sort; ties are broken by what claims are grouped by."
+    orderBy: [ClaimStatsOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): ClaimStatsConnection! @requires(permission: VIEW_CLAIMS)
+}
+`, BuiltIn: false},
 	{Name: "../schema/customer.graphqls", Input: `"One healthcare provider organisation. Every claim, upload, run and event belongs to exactly one."
 type Customer implements Node @requires(permission: VIEW_CUSTOMER) {
   "The customer's identifier, ` + "`" + `cust_…` + "`" + `."
@@ -793,6 +934,53 @@ extend type Query {
 
   "The customer the viewer acts for."
   customer: Customer @requires(permission: VIEW_CUSTOMER)
+}
+`, BuiltIn: false},
+	{Name: "../schema/dashboard.graphqls", Input: `"The organisation at one glance. It is never behind: what a request stored, the next one counts."
+type Dashboard {
+  "Number of all claims."
+  totalClaims: Int!
+  "Number of uploads of which at least a part was stored."
+  totalUploads: Int!
+  "Number of drift events that the last report found; the root field of this name lists them."
+  activeDriftEvents: Int!
+  "The newest successful run, by the time it finished; null when there is none."
+  lastReportRun: ReportRun @requires(permission: VIEW_REPORTS)
+  "When that run finished."
+  lastReportDate: DateTime
+  "The decisions of the last 180 days by month, ascending: the first month begins where these days do, and months without a decision are absent."
+  denialRateTrend: [MonthlyDenialRate!]!
+  "The five gravest events of that run; a payer may repeat."
+  topDriftPayers: [TopDriftPayer!]!
+}
+
+"The decisions of one month."
+type MonthlyDenialRate {
+  "Month of the decision."
+  month: Month!
+  "Share of denied claims in all of them, 0 to 1."
+  denialRate: Float!
+  "Number of claims."
+  totalClaims: Int!
+  "Those that are denied."
+  deniedClaims: Int!
+}
+
+"One of the gravest drift events in short."
+type TopDriftPayer {
+  "The payer that changed."
+  payer: String!
+  "How large the change is, 0 to 1."
+  severity: Float!
+  "Current minus baseline: a fraction, days or USD, by drift type."
+  deltaValue: Float!
+  "The event."
+  driftEvent: DriftEvent! @requires(permission: VIEW_REPORTS)
+}
+
+extend type Query {
+  "Totals, the denial rate month by month, and the gravest findings of the last report."
+  dashboard: Dashboard! @requires(permission: VIEW_REPORTS)
 }
 `, BuiltIn: false},
 	{Name: "../schema/driftevent.graphqls", Input: `"One detected change of a payer's behaviour between the baseline and the current window of its run."
@@ -1525,6 +1713,131 @@ extend type Mutation {
   ): RemoveMemberPayload! @requires(permission: MANAGE_USERS)
 }
 `, BuiltIn: false},
+	{Name: "../schema/payersummary.graphqls", Input: `"How one payer decided the claims submitted to it within a period."
+type PayerSummary {
+  "Payer, after the customer's mapping of names."
+  payer: String!
+  "Claims submitted within the period."
+  totalClaims: Int!
+  "Those that are paid."
+  paidCount: Int!
+  "Those that are denied."
+  deniedCount: Int!
+  "Those that are neither."
+  otherCount: Int!
+  "Share of denied claims in all of them, 0 to 1."
+  denialRate: Float!
+  "What the contract permits on average, USD, over the claims that have an allowed amount; null when none has."
+  avgAllowedAmount: Decimal
+  "The claims that are summarised, newest decision first."
+  claims(
+    "Only claims that match all of these."
+    filter: ClaimFilter
+    "Words that must each occur in the payer, the procedure code or the denial reason code."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [ClaimOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
+  "What was found about the payer, by all runs, newest first."
+  driftEvents(
+    "Only events that match all of these."
+    filter: DriftEventFilter
+    "Words that must each occur in the payer, the CPT group or the drift type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [DriftEventOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): DriftEventConnection! @requires(permission: VIEW_REPORTS)
+}
+
+"Chooses the claims that are summarised, and among the payers; all given fields must match."
+input PayerSummaryFilter {
+  "Only payers whose name contains this text, ignoring case."
+  payer: String
+  "Only claims submitted on this day or later; 89 days before ` + "`" + `endDate` + "`" + ` unless given."
+  startDate: Date
+  "Only claims submitted on this day or earlier; today unless given."
+  endDate: Date
+}
+
+"How a list of payer summaries is sorted."
+input PayerSummaryOrder {
+  "The field to sort by."
+  field: PayerSummaryOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What payer summaries can be sorted by."
+enum PayerSummaryOrderField {
+  "Number of claims."
+  TOTAL_CLAIMS
+  "Number of denied claims."
+  DENIED_COUNT
+  "Share of denied claims."
+  DENIAL_RATE
+  "Average allowed amount."
+  AVG_ALLOWED_AMOUNT
+  "Payer, alphabetically."
+  PAYER
+}
+
+"A page of payers."
+type PayerSummaryConnection {
+  "The rows of this page with their cursors."
+  edges: [PayerSummaryEdge!]!
+  "The rows of this page."
+  nodes: [PayerSummary!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A payer within a page."
+type PayerSummaryEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The payer."
+  node: PayerSummary!
+}
+
+extend type Query {
+  """
+  How each payer decided the claims submitted within a period, both ends included: the 90 days that end today unless the
+  filter says otherwise. The busiest payer comes first.
+  """
+  payerSummary(
+    "The period, and only payers that match."
+    filter: PayerSummaryFilter
+    "How to sort; ties are broken by the number of claims and by payer."
+    orderBy: [PayerSummaryOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): PayerSummaryConnection! @requires(permission: VIEW_CLAIMS)
+}
+`, BuiltIn: false},
 	{Name: "../schema/relay.graphqls", Input: `"An object with an identifier that is unique across all kinds and stays the same for ever."
 interface Node {
   "The object's identifier, which says its kind: ` + "`" + `clm_…` + "`" + ` is a claim, ` + "`" + `run_…` + "`" + ` a report run."
@@ -1820,6 +2133,9 @@ extend type Query {
 `, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"A calendar day without time or zone, written ` + "`" + `YYYY-MM-DD` + "`" + `."
 scalar Date @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
+
+"A calendar month without zone, written ` + "`" + `YYYY-MM` + "`" + `."
+scalar Month
 
 "An instant in RFC 3339, UTC, with microseconds: ` + "`" + `2026-05-01T09:30:00.000000Z` + "`" + `. Any offset is accepted as input."
 scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")
@@ -2396,6 +2712,62 @@ func (ec *executionContext) childFields_ClaimEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type ClaimEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ClaimStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payer":
+		return ec.fieldContext_ClaimStats_payer(ctx, field)
+	case "cptGroup":
+		return ec.fieldContext_ClaimStats_cptGroup(ctx, field)
+	case "month":
+		return ec.fieldContext_ClaimStats_month(ctx, field)
+	case "outcome":
+		return ec.fieldContext_ClaimStats_outcome(ctx, field)
+	case "denialReasonCode":
+		return ec.fieldContext_ClaimStats_denialReasonCode(ctx, field)
+	case "totalClaims":
+		return ec.fieldContext_ClaimStats_totalClaims(ctx, field)
+	case "paidCount":
+		return ec.fieldContext_ClaimStats_paidCount(ctx, field)
+	case "deniedCount":
+		return ec.fieldContext_ClaimStats_deniedCount(ctx, field)
+	case "otherCount":
+		return ec.fieldContext_ClaimStats_otherCount(ctx, field)
+	case "denialRate":
+		return ec.fieldContext_ClaimStats_denialRate(ctx, field)
+	case "billedAmount":
+		return ec.fieldContext_ClaimStats_billedAmount(ctx, field)
+	case "allowedAmount":
+		return ec.fieldContext_ClaimStats_allowedAmount(ctx, field)
+	case "paidAmount":
+		return ec.fieldContext_ClaimStats_paidAmount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimStats", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimStatsConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ClaimStatsConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ClaimStatsConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ClaimStatsConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ClaimStatsConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimStatsConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimStatsEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ClaimStatsEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ClaimStatsEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimStatsEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -2458,6 +2830,26 @@ func (ec *executionContext) childFields_CustomerEdge(ctx context.Context, field 
 		return ec.fieldContext_CustomerEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CustomerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Dashboard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "totalClaims":
+		return ec.fieldContext_Dashboard_totalClaims(ctx, field)
+	case "totalUploads":
+		return ec.fieldContext_Dashboard_totalUploads(ctx, field)
+	case "activeDriftEvents":
+		return ec.fieldContext_Dashboard_activeDriftEvents(ctx, field)
+	case "lastReportRun":
+		return ec.fieldContext_Dashboard_lastReportRun(ctx, field)
+	case "lastReportDate":
+		return ec.fieldContext_Dashboard_lastReportDate(ctx, field)
+	case "denialRateTrend":
+		return ec.fieldContext_Dashboard_denialRateTrend(ctx, field)
+	case "topDriftPayers":
+		return ec.fieldContext_Dashboard_topDriftPayers(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Dashboard", field.Name)
 }
 
 func (ec *executionContext) childFields_DetectDriftPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2790,6 +3182,20 @@ func (ec *executionContext) childFields_MemberEdge(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_MonthlyDenialRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "month":
+		return ec.fieldContext_MonthlyDenialRate_month(ctx, field)
+	case "denialRate":
+		return ec.fieldContext_MonthlyDenialRate_denialRate(ctx, field)
+	case "totalClaims":
+		return ec.fieldContext_MonthlyDenialRate_totalClaims(ctx, field)
+	case "deniedClaims":
+		return ec.fieldContext_MonthlyDenialRate_deniedClaims(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonthlyDenialRate", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -2802,6 +3208,54 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_PayerSummary(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payer":
+		return ec.fieldContext_PayerSummary_payer(ctx, field)
+	case "totalClaims":
+		return ec.fieldContext_PayerSummary_totalClaims(ctx, field)
+	case "paidCount":
+		return ec.fieldContext_PayerSummary_paidCount(ctx, field)
+	case "deniedCount":
+		return ec.fieldContext_PayerSummary_deniedCount(ctx, field)
+	case "otherCount":
+		return ec.fieldContext_PayerSummary_otherCount(ctx, field)
+	case "denialRate":
+		return ec.fieldContext_PayerSummary_denialRate(ctx, field)
+	case "avgAllowedAmount":
+		return ec.fieldContext_PayerSummary_avgAllowedAmount(ctx, field)
+	case "claims":
+		return ec.fieldContext_PayerSummary_claims(ctx, field)
+	case "driftEvents":
+		return ec.fieldContext_PayerSummary_driftEvents(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayerSummary", field.Name)
+}
+
+func (ec *executionContext) childFields_PayerSummaryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PayerSummaryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PayerSummaryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PayerSummaryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PayerSummaryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayerSummaryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PayerSummaryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PayerSummaryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PayerSummaryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayerSummaryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Rejection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2982,6 +3436,20 @@ func (ec *executionContext) childFields_RotateApiKeyPayload(ctx context.Context,
 		return ec.fieldContext_RotateApiKeyPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RotateApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TopDriftPayer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payer":
+		return ec.fieldContext_TopDriftPayer_payer(ctx, field)
+	case "severity":
+		return ec.fieldContext_TopDriftPayer_severity(ctx, field)
+	case "deltaValue":
+		return ec.fieldContext_TopDriftPayer_deltaValue(ctx, field)
+	case "driftEvent":
+		return ec.fieldContext_TopDriftPayer_driftEvent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TopDriftPayer", field.Name)
 }
 
 func (ec *executionContext) childFields_TriggerReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -2,8 +2,10 @@ package apitest
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,17 +32,21 @@ type Answer struct {
 // Row is one object of either API.
 type Row map[string]any
 
-// key tells a row from the others of its list.
+// key tells a row from the others of its list, by the first of these fields
+// that it has.
 func (r Row) key() string {
-	for _, names := range [][]string{{"id"}, {"payer", "cpt_group", "drift_type"}, {"row_number"}} {
-		if r[names[0]] == nil {
-			continue
+	for _, names := range [][]string{
+		{"id"}, {"payer", "cpt_group", "month", "outcome", "denial_reason_code"}, {"payer", "cpt_group", "drift_type"}, {"payer"}, {"row_number"},
+	} {
+		parts := make([]string, 0, len(names))
+		for _, name := range names {
+			if value, has := r[name]; has {
+				parts = append(parts, fmt.Sprint(value))
+			}
 		}
-		parts := make([]string, len(names))
-		for i, name := range names {
-			parts[i] = fmt.Sprint(r[name])
+		if len(parts) == len(names) {
+			return strings.Join(parts, "|")
 		}
-		return strings.Join(parts, "|")
 	}
 	return fmt.Sprint(r)
 }
@@ -63,12 +69,15 @@ var (
 		"ApiKey":        {"_links", "customer", "created_by", "key"},
 		"AuditEvent":    {"_links", "customer", "user"},
 		"Claim":         {"_links", "customer"},
+		"ClaimStats":    {"_links"},
 		"Customer":      {"_links"},
+		"Dashboard":     {"_links"},
 		"DriftEvent":    {"_links", "customer"},
 		"DriftEvidence": {"_links", "drift_event"},
 		"DriftTest":     {"_links", "report_run"},
 		"Invitation":    {"_links", "customer"},
 		"Member":        {"_links", "customer"},
+		"PayerSummary":  {"_links"},
 		"Rejection":     {"_links"},
 		"ReportRun":     {"_links", "customer", "created_by"},
 		"Upload":        {"_links", "customer", "uploaded_by"},
@@ -89,6 +98,7 @@ func restRow(t tester, typ string, object map[string]any) Row {
 			row[name] = value
 		}
 	}
+	fractions(t, typ, row)
 	for _, f := range definition(typ).Fields {
 		name := restName(f.Name)
 		value, there := row[name]
@@ -108,6 +118,24 @@ func restRow(t tester, typ string, object map[string]any) Row {
 		}
 	}
 	return row
+}
+
+// percentages are the types whose denial rate REST shows in percent, as the
+// older API did, and the field that counts what is denied.
+var percentages = map[string]string{"PayerSummary": "denied_count", "MonthlyDenialRate": "denied_claims"}
+
+// fractions turns such a rate into the fraction that it was rounded from.
+func fractions(t tester, typ string, row Row) {
+	t.Helper()
+	counted, inPercent := percentages[typ]
+	if !inPercent {
+		return
+	}
+	denied, total := row[counted].(float64), row["total_claims"].(float64)
+	if want := math.Round(denied*1e4/total) / 1e2; row["denial_rate"] != want {
+		t.Errorf("%v of %v are %v %%, want %v", denied, total, row["denial_rate"], want)
+	}
+	row["denial_rate"] = denied / total
 }
 
 // members writes a member of an enum, or a list of them, as GraphQL does.
@@ -273,7 +301,7 @@ func graphqlAnswer(t tester, op Operation, r reply) Answer {
 		if problems, _ := object["userErrors"].([]any); len(problems) > 0 {
 			return userErrors(problems)
 		}
-		value = object[name]
+		value = memberOf(value, name)
 	}
 	if _, isID := value.(string); isID {
 		return Answer{Total: -1} // the identifier of what is gone
@@ -296,6 +324,18 @@ func graphqlAnswer(t tester, op Operation, r reply) Answer {
 		a.Rows = append(a.Rows, graphqlRow(t, op.Type, n.(map[string]any)))
 	}
 	return a
+}
+
+// memberOf is a field of an object, or an item of a list; nil when there is none.
+func memberOf(value any, name string) any {
+	if items, many := value.([]any); many {
+		if at, err := strconv.Atoi(name); err == nil && at < len(items) {
+			return items[at]
+		}
+		return nil
+	}
+	object, _ := value.(map[string]any)
+	return object[name]
 }
 
 // graphqlError reads the first of the top-level errors; each field of the

@@ -16,7 +16,7 @@ import (
 
 // allCases are the questions of this package that are known before it runs.
 func allCases() []Case {
-	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases())
+	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases(), summaryCases())
 	for _, w := range slices.Concat(detections(), refusals(), triggers(), triggerRefusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals(), invitationChanges(), invitationRefusals()) {
 		cases = append(cases, w.Case)
 	}

@@ -60,6 +60,7 @@ func differs(p probe) string {
 func (l list) badProbes() []probe {
 	bad := map[string][]string{
 		"Date":    {"", "tomorrow", "2026-02-30", "2026-2-3", "20260203", "2026-05-01T00:00:00Z", "0000-01-01", "10000-01-01", " 2026-05-01"},
+		"Month":   {"", "May", "2026-13", "2026-5", "202605", "2026-05-01", "0000-01"},
 		"Decimal": {"", "a lot", "1,5", "1e999999999", "0x10", "NaN", "Infinity", "1.234", "12345678901"},
 		"ID":      {"", "17", "cust" + nowhere, "upl_", "upl_z1jz8k6v3pe9ktyh5wmcqa2x7d"},
 		"Float":   {"", "much", "NaN", "Infinity", "1e999"},
@@ -105,12 +106,13 @@ func (l list) filterFields() []string {
 	return names
 }
 
-// fixes are the filter fields that the list's own path or parent sets.
+// fixes are the filter fields that the list's own path, parent or arguments set.
 func (l list) fixes() []string {
+	fixed := slices.Sorted(maps.Keys(l.fixed))
 	if l.parent == "Query" {
-		return nil
+		return fixed
 	}
-	return []string{map[string]string{"Upload": "upload", "ReportRun": "report_run"}[l.parent]}
+	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run"}[l.parent])
 }
 
 // badCursors are texts that are no cursor of the list. REST puts a letter

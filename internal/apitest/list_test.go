@@ -27,12 +27,17 @@ type list struct {
 	auditing bool
 	// across says that superusers see it whole and name no customer.
 	across bool
+	// arguments are those of GraphQL besides what every connection takes.
+	arguments map[string]any
 	// parent and field are the connection of GraphQL; id is the parent's
 	// identifier unless that is Query.
 	parent, field, id string
 	// from and where are the rows in SQL, key their identifier, with prefix
-	// when it is shown as a TypeID.
+	// when it is shown as a TypeID. In rows that are aggregates, %s stands for
+	// the conditions on what they count, and assumed are those that a question
+	// makes without saying so.
 	from, where, key, prefix string
+	assumed                  func([]probe) []string
 	// order is the default order, tie what ends every other one.
 	order, tie []string
 	// search are the columns that words are looked for in.
@@ -128,6 +133,7 @@ func (l list) askFor(q question, selects func(string) string) Case {
 	}
 	variables := map[string]any{}
 	maps.Copy(variables, c.GraphQL.Variables)
+	maps.Copy(variables, l.arguments)
 	filter := map[string]any{}
 	for _, p := range slices.Concat(l.always, q.probes) {
 		c.REST.Query.Set(p.name, p.text)
@@ -189,8 +195,14 @@ func (s *Server) fromSQL(t tester, l list, q question) []string {
 		}
 		terms = append(terms, name)
 	}
-	statement := fmt.Sprintf("SELECT coalesce(jsonb_agg(%s ORDER BY %s), '[]') FROM %s WHERE (%s)",
-		l.key, strings.Join(terms, ", "), l.from, strings.Join(conditions, ") AND ("))
+	if l.assumed != nil {
+		conditions = append(conditions, l.assumed(q.probes)...)
+	}
+	from, where := l.from, "("+strings.Join(conditions, ") AND (")+")"
+	if strings.Contains(from, "%s") {
+		from, where = fmt.Sprintf(from, where), "true"
+	}
+	statement := fmt.Sprintf("SELECT coalesce(jsonb_agg(%s ORDER BY %s), '[]') FROM %s WHERE %s", l.key, strings.Join(terms, ", "), from, where)
 	found := query[[]string](t, s.Cedar, s.expand(t, statement))
 	if l.across {
 		found = s.queryAll(t, s.expand(t, statement))
@@ -281,7 +293,7 @@ func (s *Server) testLists(t *testing.T) {
 	}
 }
 
-// orders are every order by one column, and one by all of them.
+// orders are every order by one column, and two by many of them.
 func (l list) orders() []question {
 	var questions []question
 	var all []string
@@ -289,6 +301,7 @@ func (l list) orders() []question {
 		questions = append(questions, question{order: []string{column}}, question{order: []string{"-" + column}})
 		all = append(all, strings.Repeat("-", i%2)+column)
 	}
+	all = all[:min(len(all), 5)] // as many as GraphQL takes
 	if len(all) > 1 {
 		questions = append(questions, question{order: all})
 		slices.Reverse(all)
@@ -417,7 +430,8 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList()}, eventLists()...)
+	others := []list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList()}
+	return slices.Concat(others, eventLists(), summaryLists(claims))
 }
 
 // auditList is the audit log up to the last line of before. What is asked of

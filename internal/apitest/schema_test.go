@@ -90,6 +90,10 @@ func keySelection(typ string) string {
 		return "payer cptGroup driftType"
 	case "Rejection":
 		return "rowNumber"
+	case "PayerSummary":
+		return "payer"
+	case "ClaimStats":
+		return "payer cptGroup month outcome denialReasonCode"
 	default:
 		return "id"
 	}
@@ -128,9 +132,16 @@ func rootConnection(field string, selects func(string) string) Operation {
 	return Operation{Document: "query(" + variables + ") { " + text + " }", At: field, Type: rows}
 }
 
-// nestedConnection is the document of a connection that an object has.
+// nestedConnection is the document of a connection that an object has. A payer
+// is found by its name, everything else by its identifier.
 func nestedConnection(parent, field string, selects func(string) string) Operation {
 	text, variables, rows := connectionField(parent, field, selects)
+	if parent == "PayerSummary" {
+		return Operation{
+			Document: "query($id: String!, " + variables + ") { payerSummary(first: 1, filter: {payer: $id}) { nodes { " + text + " } } }",
+			At:       "payerSummary.nodes.0." + field, Type: rows,
+		}
+	}
 	return Operation{
 		Document: "query($id: ID!, " + variables + ") { node(id: $id) { ... on " + parent + " { " + text + " } } }",
 		At:       "node." + field, Type: rows,

@@ -155,7 +155,7 @@ func (s *Server) graphqlPage(t tester, c Case, arguments map[string]any, total i
 	r.decode(t, &g)
 	value := any(g.Data)
 	for name := range strings.SplitSeq(op.At, ".") {
-		value = value.(map[string]any)[name]
+		value = memberOf(value, name)
 	}
 	info := value.(map[string]any)["pageInfo"].(map[string]any)
 	edges := value.(map[string]any)["edges"].([]any)
