@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -20,8 +21,23 @@ type parentID interface {
 
 // parentOf says how rows of T belong to a parent.
 type parentOf[T any, P parentID] struct {
-	column string
-	id     func(*T) P
+	// name tells the lists of one parent from those of another kind of parent.
+	name string
+	// table is a FROM item named parent with one row for each parent there is,
+	// its identifier in the column id; the argument of its one placeholder are
+	// the identifiers. of is the condition, in its terms, for a row of T.
+	table string
+	of    string
+	// columns are what is read of the join; the page's own when empty.
+	columns string
+	id      func(*T) P
+}
+
+// byColumn are parents that a column of the rows refers to.
+func byColumn[T any, P parentID](alias, column string, id func(*T) P) parentOf[T, P] {
+	return parentOf[T, P]{
+		name: column, table: "unnest(?::uuid[]) AS parent(id)", of: alias + "." + column + " = parent.id", id: id,
+	}
 }
 
 // listOf answers the same page of the lists of several parents, each its own,
@@ -35,10 +51,8 @@ func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *ten
 		return lists, nil
 	}
 	ids = slices.Collect(maps.Keys(lists)) // each once, or its rows would come twice
-	ofParent := func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("? = parent.id", bun.Ident(spec.alias+"."+parent.column))
-	}
-	p, err := newPlan(ctx, tx, spec, "."+parent.column, ofParent, filter, l)
+	ofParent := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where(parent.of) }
+	p, err := newPlan(ctx, tx, spec, "."+parent.name, ofParent, filter, l)
 	if err != nil {
 		return nil, err
 	}
@@ -47,17 +61,15 @@ func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *ten
 			return nil, err
 		}
 	}
-	if err := neighboursOfEach(ctx, tx, p, ids, lists); err != nil {
+	parents := func() *bun.SelectQuery { return tx.tx.NewSelect().TableExpr(parent.table, uuidArray(ids)) }
+	if err := neighboursOfEach(ctx, p, parents, lists); err != nil {
 		return nil, err
 	}
 	if p.page.WantTotal {
-		return lists, countEach(ctx, tx, p, ids, lists)
+		return lists, countEach(ctx, p, parents, lists)
 	}
 	return lists, nil
 }
-
-// parentTable is the FROM item that every parent is one row of.
-const parentTable = "unnest(?::uuid[]) AS parent(id)"
 
 func uuidArray[P parentID](ids []P) any {
 	texts := make([]string, len(ids))
@@ -67,16 +79,12 @@ func uuidArray[P parentID](ids []P) any {
 	return pgdialect.Array(texts)
 }
 
-func selectParents[P parentID](tx *tenantTx, ids []P) *bun.SelectQuery {
-	return tx.tx.NewSelect().TableExpr(parentTable, uuidArray(ids))
-}
-
 // fillEach fetches the page of every parent by one LATERAL join.
 func fillEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
 	var items []*T
 	err := tx.tx.NewSelect().Model(&items).
-		ModelTableExpr(parentTable, uuidArray(ids)).
-		ColumnExpr("page.*").
+		ModelTableExpr(parent.table, uuidArray(ids)).
+		ColumnExpr(cmp.Or(parent.columns, "page.*")).
 		Join("CROSS JOIN LATERAL (?) AS page", p.pageQuery((*T)(nil))).
 		Scan(ctx)
 	if err != nil {
@@ -96,7 +104,7 @@ func fillEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[
 
 // neighboursOfEach is listPlan.neighbours for every parent at once: the
 // condition depends on the page's cursors alone, which all parents share.
-func neighboursOfEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func neighboursOfEach[T any, P parentID](ctx context.Context, p *listPlan[T], parents func() *bun.SelectQuery, lists map[P]*models.Rows[*T]) error {
 	if !p.page.WantNeighbours {
 		return nil
 	}
@@ -107,7 +115,7 @@ func neighboursOfEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *l
 		}
 		var with []uuid.UUID
 		exists := c.apply(p.matching((*T)(nil)).ColumnExpr("1"))
-		if err := selectParents(tx, ids).ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
+		if err := parents().ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
 			return err
 		}
 		for id, rows := range lists {
@@ -123,7 +131,7 @@ func neighboursOfEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *l
 	return nil
 }
 
-func countEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func countEach[T any, P parentID](ctx context.Context, p *listPlan[T], parents func() *bun.SelectQuery, lists map[P]*models.Rows[*T]) error {
 	for _, rows := range lists {
 		rows.Total = new(int64)
 	}
@@ -132,7 +140,7 @@ func countEach[T any, P parentID](ctx context.Context, tx *tenantTx, p *listPlan
 		Total int64
 	}
 	of := p.matching((*T)(nil)).ColumnExpr("count(*)")
-	err := selectParents(tx, ids).ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
+	err := parents().ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
 	if err != nil {
 		return err
 	}

@@ -68,9 +68,7 @@ func (s *Store) ActiveDriftEvents(ctx context.Context, v models.Viewer, f models
 // DriftEventsOfRuns lists the events of each of the runs.
 func (s *Store) DriftEventsOfRuns(ctx context.Context, v models.Viewer, ids []models.ReportRunID, f models.DriftEventFilter, l models.List[models.DriftEventOrderField]) (map[models.ReportRunID]*driftEventRows, error) {
 	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.ReportRunID]*driftEventRows, error) {
-		ofRun := parentOf[models.DriftEvent, models.ReportRunID]{
-			column: "report_run_id", id: func(e *models.DriftEvent) models.ReportRunID { return e.ReportRunID },
-		}
+		ofRun := byColumn("de", "report_run_id", func(e *models.DriftEvent) models.ReportRunID { return e.ReportRunID })
 		return listOf(ctx, tx, driftEventSpec(), ofRun, ids, f, l)
 	})
 }
@@ -100,9 +98,7 @@ func (s *Store) DriftTests(ctx context.Context, v models.Viewer, run models.Repo
 // DriftTestsOfRuns lists the tests of each of the runs.
 func (s *Store) DriftTestsOfRuns(ctx context.Context, v models.Viewer, ids []models.ReportRunID, f models.DriftTestFilter, l models.List[models.DriftTestOrderField]) (map[models.ReportRunID]*models.Rows[*models.DriftTest], error) {
 	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.ReportRunID]*models.Rows[*models.DriftTest], error) {
-		ofRun := parentOf[models.DriftTest, models.ReportRunID]{
-			column: "report_run_id", id: func(t *models.DriftTest) models.ReportRunID { return t.ReportRunID },
-		}
+		ofRun := byColumn("dt", "report_run_id", func(t *models.DriftTest) models.ReportRunID { return t.ReportRunID })
 		return listOf(ctx, tx, driftTestSpec(), ofRun, ids, f, l)
 	})
 }
