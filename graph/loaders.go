@@ -9,6 +9,7 @@ import (
 
 	"upstream/graph/wire"
 	"upstream/models"
+	"upstream/store"
 )
 
 // Nested fields are loaded for families. A family is all the rows of one kind
@@ -121,6 +122,15 @@ func related[P, C any, K comparable](
 		return nil, err
 	}
 	return found[id(row)], nil
+}
+
+// memberBehind answers who did something, by the user that row names: the
+// member, or nil when nobody did who is one now.
+func memberBehind[P any](ctx context.Context, st *store.Store, row *P, name string, user func(*P) *models.UserID) (*models.Member, error) {
+	return related(ctx, row, name, func(r *P) models.UserID { return deref(user(r)) },
+		func(v models.Viewer, ids []models.UserID) (map[models.UserID]*models.Member, error) {
+			return st.MembersByUserID(ctx, v, ids)
+		})
 }
 
 // distinct lists the keys of rows in their order, without repetition and

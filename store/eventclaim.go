@@ -90,8 +90,12 @@ func plainClaims(of *models.Rows[*eventClaim]) *models.Rows[*models.Claim] {
 }
 
 // ClaimsOfDriftEvent is ClaimsOfDriftEvents for one event; NOT_FOUND when the
-// customer has no such event.
+// customer has no such event. Which claims they are says what the event is, so
+// it takes the permission to read events, too.
 func (s *Store) ClaimsOfDriftEvent(ctx context.Context, v models.Viewer, id models.DriftEventID, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
+	if err := v.Authorize(models.PermissionViewReports); err != nil {
+		return nil, err
+	}
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Rows[*models.Claim], error) {
 		if err := tx.mustExist(ctx, (*models.DriftEvent)(nil), id, "drift event"); err != nil {
 			return nil, err
