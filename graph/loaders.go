@@ -73,7 +73,16 @@ func loadOnce[P, R any](f *family[P], key string, fetch func([]*P) (R, error)) (
 	return result, l.err
 }
 
-func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+// panicError is a panic that was caught, and where it came from.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+// Error implements error.
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+func panicked(p any) error { return &panicError{value: p, stack: debug.Stack()} }
 
 // nested answers a connection below parent: the same page for every member of
 // its family, read at once. name tells the connections of a type apart.
