@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,26 @@ func settings() []setting {
 	}
 }
 
+// LimitNames are the names of the limits in settings and in the documentation.
+func LimitNames() []string {
+	known := settings()
+	names := make([]string, len(known))
+	for i, s := range known {
+		names[i] = s.name
+	}
+	return names
+}
+
+// Text is the named limit as a setting would write it; empty for no name of one.
+func (l Limits) Text(name string) string {
+	for _, s := range settings() {
+		if s.name == name {
+			return fmt.Sprint(reflect.ValueOf(s.field(&l)).Elem().Interface())
+		}
+	}
+	return ""
+}
+
 // ParseLimits reads limits that differ from the defaults, each written as
 // AUDIENCE.LIMIT=VALUE: "key.budget=20000", "all.depth=12", "viewer.query=5s".
 // What is said of one audience wins over what is said of all. The error names
@@ -117,11 +138,7 @@ func (l *Limits) set(name, text string) error {
 	known := settings()
 	i := slices.IndexFunc(known, func(s setting) bool { return s.name == name })
 	if i < 0 {
-		names := make([]string, len(known))
-		for i, s := range known {
-			names[i] = s.name
-		}
-		return fmt.Errorf("there is no limit %q: name one of %s", name, strings.Join(names, ", "))
+		return fmt.Errorf("there is no limit %q: name one of %s", name, strings.Join(LimitNames(), ", "))
 	}
 	positive := false
 	var err error
