@@ -28,15 +28,16 @@ type parentOf[T any, P parentID] struct {
 	// the identifiers. of is the condition, in its terms, for a row of T.
 	table string
 	of    string
-	// columns are what is read of the join; the page's own when empty.
-	columns string
-	id      func(*T) P
+	// columns are what is read of the join; the page's own when empty. column is
+	// that of the rows which names their parent, if one does.
+	columns, column string
+	id              func(*T) P
 }
 
 // byColumn are parents that a column of the rows refers to.
 func byColumn[T any, P parentID](alias, column string, id func(*T) P) parentOf[T, P] {
 	return parentOf[T, P]{
-		name: column, table: "unnest(?::uuid[]) AS parent(id)", of: alias + "." + column + " = parent.id", id: id,
+		name: column, column: column, table: "unnest(?::uuid[]) AS parent(id)", of: alias + "." + column + " = parent.id", id: id,
 	}
 }
 
@@ -56,6 +57,7 @@ func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *ten
 	if err != nil {
 		return nil, err
 	}
+	p.parentColumn = parent.column
 	if !p.page.SkipRows {
 		if err := fillEach(ctx, tx, p, parent, ids, lists); err != nil {
 			return nil, err

