@@ -176,7 +176,7 @@ const allocated = 64 << 20
 
 // TestAttacks sends the corpus as everybody. Who has not signed in has tighter
 // limits, so that an attack may end there with another refusal.
-func TestAttacks(t *testing.T) { //nolint:tparallel // the memory that each takes is measured
+func TestAttacks(t *testing.T) { //nolint:paralleltest // the memory that each takes is measured
 	w := newWorld(t)
 	kinds := map[string][]attack{"floods": floods(), "shapes": shapes(), "literals": literals(), "requests": requests()}
 	for kind, attacks := range kinds {

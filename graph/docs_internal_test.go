@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -16,7 +17,7 @@ func TestNumbersAreDocumented(t *testing.T) {
 	}
 	thousands := func(n int) string {
 		if n < 1000 {
-			return fmt.Sprint(n)
+			return strconv.Itoa(n)
 		}
 		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 	}

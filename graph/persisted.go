@@ -14,11 +14,12 @@ import (
 // Automatic persisted queries, in Apollo's protocol: a client sends the SHA-256
 // of a query in place of the query; if it is not known here, it sends both once.
 // docs/graphql.md says who shares what.
+const extensionPersisted = "persistedQuery"
+
 const (
-	extensionPersisted = "persistedQuery"
 	// codePersistedQueryNotFound and its message are what clients look for.
 	codePersistedQueryNotFound    models.Code = "PERSISTED_QUERY_NOT_FOUND"
-	messagePersistedQueryNotFound             = "PersistedQueryNotFound"
+	messagePersistedQueryNotFound string      = "PersistedQueryNotFound"
 )
 
 // persistedQueries puts the query in the place of its hash.

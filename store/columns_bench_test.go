@@ -37,6 +37,7 @@ func BenchmarkColumns(b *testing.B) {
 	b.Cleanup(func() { _ = db.Close() })
 	read := func(model any, change func(*bun.SelectQuery) *bun.SelectQuery) func(*testing.B) {
 		return func(b *testing.B) {
+			b.Helper()
 			tx, err := db.BeginTx(b.Context(), nil)
 			if err != nil {
 				b.Fatal(err)
