@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
@@ -86,7 +87,10 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	graphOptions := graph.Options{NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID, Throttle: d.Throttle}
+	graphOptions, err := newGraphOptions(d)
+	if err != nil {
+		return nil, err
+	}
 	root := chi.NewRouter()
 	pages.Routes(root)
 	root.Handle("/graphql", signIn.Middleware(graph.Refuse(graphOptions))(graph.NewHandler(d.Store, graphOptions)))
@@ -98,4 +102,27 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 		guard.CORS(origins), guard.Bodies(bodyPatience),
 	)
 	return layers.Handler(root), nil
+}
+
+// newGraphOptions reads the settings of GraphQL.
+func newGraphOptions(d cli.Deps) (graph.Options, error) {
+	limits, err := graph.ParseLimits(d.Config.GraphQLLimits)
+	if err != nil {
+		return graph.Options{}, fmt.Errorf("--graphql-limits: %w", err)
+	}
+	options := graph.Options{
+		Limits: limits, NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID, Throttle: d.Throttle,
+	}
+	if d.Config.TrustedDocs == "" {
+		return options, nil
+	}
+	text, err := os.ReadFile(d.Config.TrustedDocs)
+	if err != nil {
+		return graph.Options{}, fmt.Errorf("--trusted-documents: %w", err)
+	}
+	options.Trusted, err = graph.ReadTrustedDocuments(text)
+	if err != nil {
+		return graph.Options{}, fmt.Errorf("--trusted-documents %s: %w", d.Config.TrustedDocs, err)
+	}
+	return options, nil
 }

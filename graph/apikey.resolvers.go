@@ -20,6 +20,10 @@ func (r *apiKeyResolver) Replaces(ctx context.Context, obj *models.APIKey) (*mod
 		})
 }
 
+func (r *apiKeyResolver) CreatedBy(ctx context.Context, obj *models.APIKey) (*models.Member, error) {
+	return memberBehind(ctx, r.store, obj, "createdBy", func(k *models.APIKey) *models.UserID { return k.CreatedBy })
+}
+
 func (r *mutationResolver) CreateAPIKey(ctx context.Context, input wire.CreateAPIKeyInput) (*wire.APIKeyPayload, error) {
 	v, err := signedIn(ctx)
 	if err != nil {

@@ -3,7 +3,9 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"strings"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -36,7 +38,7 @@ const (
 )
 
 // costLimit prices an operation before it runs and refuses it beyond the budget.
-type costLimit struct{ budget int }
+type costLimit struct{}
 
 var _ interface {
 	graphql.HandlerExtension
@@ -50,12 +52,11 @@ func (costLimit) ExtensionName() string { return "CostLimit" }
 func (costLimit) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext implements graphql.OperationContextMutator.
-func (c costLimit) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	cost := operationCost(op)
-	requestFrom(ctx).cost = cost
-	if cost > c.budget {
-		return refuse(models.NewError(models.CodeTooComplex,
-			"The operation costs %d; at most %d is allowed. Ask for fewer fields or smaller pages.", cost, c.budget))
+func (costLimit) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	r := requestFrom(ctx)
+	r.cost = operationCost(op)
+	if r.cost > r.limits.Budget {
+		return refuse(r.refused("The operation costs %d: ask for fewer fields or smaller pages; at most %d is allowed", r.cost, r.limits.Budget))
 	}
 	return nil
 }
@@ -181,5 +182,31 @@ func typicalLength(field string) int {
 		return 3
 	default:
 		return 1
+	}
+}
+
+// spent counts what an answer really holds, by the same prices.
+type spent struct{ data, introspection atomic.Int64 }
+
+func (s *spent) total() int { return int(s.data.Load() + s.introspection.Load()/introspectShare) }
+
+// charge counts one field of the answer, which may be resolved beside others.
+func (s *spent) charge(fc *graphql.FieldContext, value any) {
+	inConnection := strings.HasSuffix(fc.Object, "Connection")
+	switch name := fc.Field.Name; {
+	case strings.HasPrefix(fc.Object, "__"):
+		s.introspection.Add(1)
+	case inConnection && (name == fieldEdges || name == fieldNodes):
+		if rows := reflect.ValueOf(value); rows.Kind() == reflect.Slice {
+			s.data.Add(int64(rows.Len()))
+		}
+	case inConnection && name == fieldTotalCount:
+		s.data.Add(costTotalCount)
+	case fc.Object == "DriftEvent" && name == "evidence":
+		s.data.Add(costEvidence)
+	case fc.Object == "Mutation":
+		s.data.Add(costMutation + 1)
+	default:
+		s.data.Add(1)
 	}
 }

@@ -24,6 +24,16 @@ func (r *driftEventResolver) ReportRun(ctx context.Context, obj *models.DriftEve
 		})
 }
 
+func (r *driftEventResolver) Claims(ctx context.Context, obj *models.DriftEvent, filter *models.ClaimFilter, search *string, orderBy []models.Order[models.ClaimOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.Claim], error) {
+	return nested(ctx, obj, "claims", search, orderBy, window{first, after, last, before}, filter,
+		func(e *models.DriftEvent) models.DriftEventID { return e.ID },
+		func(
+			v models.Viewer, ids []models.DriftEventID, l models.List[models.ClaimOrderField],
+		) (map[models.DriftEventID]*models.Rows[*models.Claim], error) {
+			return r.store.ClaimsOfDriftEvents(ctx, v, ids, deref(filter), l)
+		})
+}
+
 func (r *queryResolver) DriftEvents(ctx context.Context, filter *models.DriftEventFilter, search *string, orderBy []models.Order[models.DriftEventOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.DriftEvent], error) {
 	return connection(ctx, search, orderBy, window{first, after, last, before},
 		func(v models.Viewer, l models.List[models.DriftEventOrderField]) (*models.Rows[*models.DriftEvent], error) {

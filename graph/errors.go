@@ -46,6 +46,10 @@ func treatmentOf(code models.Code) (treatment, bool) {
 		return treatment{status: http.StatusTooManyRequests}, true
 	case models.CodeTooComplex:
 		return treatment{status: http.StatusBadRequest}, true
+	case codePersistedQueryNotFound:
+		return treatment{status: http.StatusNotFound}, true
+	case codeNotTrusted:
+		return treatment{status: http.StatusForbidden}, true
 	case models.CodePayloadTooLarge:
 		return treatment{status: http.StatusRequestEntityTooLarge}, true
 	case models.CodeInternal:
@@ -97,26 +101,26 @@ func argumentPath(path string) string {
 	return strings.Join(words, "")
 }
 
-// coded marks every failure of a resolver that carries no code as INTERNAL, so
-// that what reaches present without one can only come from the operation.
-func coded(ctx context.Context, next graphql.Resolver) (any, error) {
+// aroundField counts what a field costs, and marks every failure of a resolver
+// that carries no code as INTERNAL, so that what reaches present without one can
+// only come from the operation.
+func aroundField(ctx context.Context, next graphql.Resolver) (any, error) {
 	res, err := next(ctx)
-	if err != nil && graphql.GetFieldContext(ctx).IsResolver {
+	fc := graphql.GetFieldContext(ctx)
+	requestFrom(ctx).spent.charge(fc, res)
+	if err != nil && fc.IsResolver {
 		return res, models.AsError(err)
 	}
 	return res, err
 }
 
 // presenter turns every error into what the client reads. It answers nil for
-// errors beyond the first maxErrors, which leaves them out.
-type presenter struct {
-	log       *slog.Logger
-	maxErrors int
-}
+// errors beyond the first few, which leaves them out.
+type presenter struct{ log *slog.Logger }
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	r := requestFrom(ctx)
-	if r.presented.Add(1) > int64(p.maxErrors) {
+	if r.presented.Add(1) > int64(r.limits.Errors) {
 		return nil
 	}
 	given := &gqlerror.Error{}
@@ -190,12 +194,22 @@ func dotted(path ast.Path) string {
 // sentence. One that the time limit caused says so instead.
 func (p presenter) internal(ctx context.Context, r *request, e *models.Error) *models.Error {
 	if r.timeout > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return models.NewError(models.CodeTooComplex, "The operation took longer than %s.", r.timeout)
+		return r.refused("The operation took longer than %s, which is all that is allowed", r.timeout)
 	}
-	if _, again := r.logged.LoadOrStore(e.Error(), true); !again && !errors.Is(ctx.Err(), context.Canceled) {
+	if _, again := r.logged.LoadOrStore(cause(e), true); !again && !errors.Is(ctx.Err(), context.Canceled) {
 		p.log.ErrorContext(ctx, "graphql: internal failure", "request_id", r.id, "error", e.Error(), "path", graphql.GetPath(ctx).String())
 	}
 	return models.Internal(nil)
+}
+
+// cause is the same for failures of which one line in the log is enough. The
+// stacks of one panic differ at each row in the numbers of goroutines.
+func cause(e *models.Error) string {
+	var p *panicError
+	if errors.As(e, &p) {
+		return fmt.Sprint("panic: ", p.value)
+	}
+	return e.Error()
 }
 
 // sentence is the message of a top-level error: it names the fields, since

@@ -12,6 +12,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"upstream/graph/wire"
@@ -75,14 +76,15 @@ func TestArgumentPath(t *testing.T) {
 }
 
 func testContext(id string) context.Context {
-	ctx, _ := newRequest(auth.WithViewer(context.Background(), models.Viewer{RequestID: id}), Options{}.withDefaults())
+	ctx, r := newRequest(auth.WithViewer(context.Background(), models.Viewer{RequestID: id}), Options{}.withDefaults())
+	r.limits.Errors = 100
 	return ctx
 }
 
 func TestPresenter(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	p := presenter{log: slog.New(slog.NewTextHandler(&log, nil)), maxErrors: 100}
+	p := presenter{log: slog.New(slog.NewTextHandler(&log, nil))}
 	for _, code := range models.Codes() {
 		got := p.present(testContext("r"), models.NewError(code, "A sentence."))
 		want := "A sentence."
@@ -205,22 +207,27 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
+func fieldContext(resolver bool) context.Context {
+	field := graphql.CollectedField{Field: &ast.Field{Name: "claims"}}
+	return graphql.WithFieldContext(testContext("r"), &graphql.FieldContext{Object: "Query", Field: field, IsResolver: resolver})
+}
+
 // TestUncodedResolverErrorsAreInternal tells a resolver's uncoded error, which
 // is our fault, from a decoding error, which is the client's.
 func TestUncodedResolverErrorsAreInternal(t *testing.T) {
 	t.Parallel()
 	next := func(context.Context) (any, error) { return nil, errors.New("secret") }
 	for resolver, want := range map[bool]bool{true: true, false: false} {
-		ctx := graphql.WithFieldContext(t.Context(), &graphql.FieldContext{IsResolver: resolver})
-		_, err := coded(ctx, next)
+		ctx := fieldContext(resolver)
+		_, err := aroundField(ctx, next)
 		var e *models.Error
 		if errors.As(err, &e) != want {
 			t.Errorf("resolver %v: %v", resolver, err)
 		}
 	}
-	ctx := graphql.WithFieldContext(t.Context(), &graphql.FieldContext{IsResolver: true})
+	ctx := fieldContext(true)
 	given := models.NotFound("claim")
-	if _, err := coded(ctx, func(context.Context) (any, error) { return nil, given }); !errors.Is(err, given) {
+	if _, err := aroundField(ctx, func(context.Context) (any, error) { return nil, given }); !errors.Is(err, given) {
 		t.Errorf("a coded error became %v", err)
 	}
 }

@@ -20,11 +20,14 @@ import (
 
 // Options are what a handler takes from outside; zero fields have defaults.
 type Options struct {
-	// Limits bound what one request may ask for.
-	Limits Limits
+	// Limits bound what one request may ask for, by who sends it. What is not
+	// set is as in DefaultLimits.
+	Limits map[Audience]Limits
 	// NoIntrospection hides the schema from everybody. Anonymous requests
 	// never see it.
 	NoIntrospection bool
+	// Trusted are the only documents that may be run; nil allows any.
+	Trusted *TrustedDocuments
 	// Throttle limits the requests of each caller; nil limits none.
 	Throttle *throttle.Throttle
 	// Logger hears of internal failures; defaults to slog.Default.
@@ -34,7 +37,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Limits = o.Limits.withDefaults()
+	limits := make(map[Audience]Limits, len(o.Limits))
+	for _, a := range Audiences() {
+		limits[a] = o.Limits[a].or(DefaultLimits(a))
+	}
+	o.Limits = limits
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -51,8 +58,9 @@ func (o Options) withDefaults() Options {
 func NewHandler(st *store.Store, opts Options) http.Handler {
 	opts = opts.withDefaults()
 	es := generated.NewExecutableSchema(generated.Config{Schema: loadSchema(), Resolvers: &Resolver{store: st}})
-	anonymous := newServer(es, opts, false)
-	member := newServer(es, opts, true)
+	kept := newPersistedCache()
+	anonymous := newServer(es, opts, kept, false)
+	member := newServer(es, opts, kept, true)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		ctx, r := newRequest(req.Context(), opts)
 		server := anonymous
@@ -66,20 +74,25 @@ func NewHandler(st *store.Store, opts Options) http.Handler {
 // newServer builds an executor with one transport and every limit in place.
 // Anonymous and signed-in requests get one each, because validation differs:
 // to the former it neither shows nor hints at the schema.
-func newServer(es graphql.ExecutableSchema, opts Options, member bool) *handler.Server {
-	cache := newDocuments()
-	p := presenter{log: opts.Logger, maxErrors: opts.Limits.Errors}
+func newServer(es graphql.ExecutableSchema, opts Options, kept *persistedCache, member bool) *handler.Server {
+	p := presenter{log: opts.Logger}
 	s := handler.New(es)
-	s.AddTransport(transport{limits: opts.Limits, throttle: opts.Throttle, present: p.present})
-	s.SetParserTokenLimit(opts.Limits.Tokens)
-	s.SetQueryCache(cache)
+	s.AddTransport(transport{throttle: opts.Throttle, present: p.present})
+	s.SetParserTokenLimit(mostTokens(opts.Limits))
+	s.SetQueryCache(newDocuments())
 	s.SetErrorPresenter(p.present)
 	s.SetRecoverFunc(func(_ context.Context, v any) error { return models.Internal(panicked(v)) })
-	s.Use(shapeLimit{limits: opts.Limits, cache: cache})
+	if opts.Trusted != nil {
+		s.Use(trustedOnly{opts.Trusted})
+	} else {
+		s.Use(persistedQueries{kept})
+	}
+	s.Use(newShapeLimit())
 	s.Use(introspection{viewerMay: member, switchedOff: opts.NoIntrospection})
-	s.Use(costLimit{budget: opts.Limits.Budget})
-	s.AroundFields(coded)
-	s.AroundResponses(reportCost(opts.Limits.Budget))
+	s.Use(costLimit{})
+	s.Use(keepPersisted{kept}) // the last check: whatever comes here may run
+	s.AroundFields(aroundField)
+	s.AroundResponses(reportCost)
 	if !member {
 		s.SetDisableSuggestion(true)
 		s.SetValidationRulesFn(rulesWithoutHints)
@@ -87,12 +100,22 @@ func newServer(es graphql.ExecutableSchema, opts Options, member bool) *handler.
 	return s
 }
 
+// mostTokens is as many tokens as anybody's documents may have. The shape limit
+// holds each audience to its own number before.
+func mostTokens(limits map[Audience]Limits) int {
+	most := 0
+	for _, l := range limits {
+		most = max(most, l.Tokens)
+	}
+	return most
+}
+
 // Refuse answers, in the shape of this edge, a request that ended before it
 // reached the handler: one whose credentials do not hold. A bearer token that
 // does not hold is a failure of HTTP, so the status says so to every client.
 func Refuse(opts Options) func(http.ResponseWriter, *http.Request, error) {
 	opts = opts.withDefaults()
-	t := transport{limits: opts.Limits, present: presenter{log: opts.Logger, maxErrors: opts.Limits.Errors}.present}
+	t := transport{present: presenter{log: opts.Logger}.present}
 	return func(w http.ResponseWriter, req *http.Request, err error) {
 		ctx, _ := newRequest(req.Context(), opts)
 		a := answer{w: w, mediaType: typeJSON}
@@ -139,9 +162,11 @@ func (d documents) Add(ctx context.Context, text string, doc *ast.QueryDocument)
 
 // costReport is extensions.cost of every answer.
 type costReport struct {
-	// Requested is the cost of the operation, Budget the highest admissible
-	// one, Remaining what is left of it.
+	// Requested is the cost of the operation as it was priced before it ran,
+	// Actual that of what the answer holds. Budget is the highest admissible
+	// cost of one operation, Remaining what Requested leaves of it.
 	Requested int `json:"requested"`
+	Actual    int `json:"actual"`
 	Budget    int `json:"budget"`
 	Remaining int `json:"remaining"`
 	// SQLStatements counts statements, transaction control included; DBMs is
@@ -150,15 +175,15 @@ type costReport struct {
 	DBMs          float64 `json:"dbMs"`
 }
 
-func reportCost(budget int) graphql.ResponseMiddleware {
-	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		resp := next(ctx)
-		if r := requestFrom(ctx); resp != nil && r.cost > 0 {
-			resp.Extensions["cost"] = costReport{
-				Requested: r.cost, Budget: budget, Remaining: max(0, budget-r.cost),
-				SQLStatements: r.stats.Statements(), DBMs: float64(r.stats.Duration().Microseconds()) / 1000,
-			}
+// reportCost adds the cost to the answer to an operation that was priced.
+func reportCost(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	if r := requestFrom(ctx); resp != nil && r.cost > 0 {
+		budget := r.limits.Budget
+		resp.Extensions["cost"] = costReport{
+			Requested: r.cost, Actual: r.spent.total(), Budget: budget, Remaining: max(0, budget-r.cost),
+			SQLStatements: r.stats.Statements(), DBMs: float64(r.stats.Duration().Microseconds()) / 1000,
 		}
-		return resp
 	}
+	return resp
 }

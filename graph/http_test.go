@@ -197,7 +197,7 @@ func TestGetRules(t *testing.T) {
 	})
 	t.Run("TooLong", func(t *testing.T) {
 		t.Parallel()
-		w := newWorldWith(t, graph.Options{Limits: graph.Limits{Body: 100}})
+		w := newWorldWith(t, graph.Options{Limits: forAll(graph.Limits{Body: 100})})
 		if r := w.get(w.viewer, url.Values{"query": {"{ __typename }"}, "x": {strings.Repeat("a", 100)}}, nil); r.Status != 413 || r.code() != "PAYLOAD_TOO_LARGE" {
 			t.Errorf("%d %s", r.Status, r.Body)
 		}

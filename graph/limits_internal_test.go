@@ -3,10 +3,14 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/rules"
@@ -200,18 +204,132 @@ func TestWholeNumber(t *testing.T) {
 	}
 }
 
-func TestWithDefaultsKeepsWhatIsSet(t *testing.T) {
+func TestOrKeepsWhatIsSet(t *testing.T) {
 	t.Parallel()
-	if got := (Limits{}).withDefaults(); got != DefaultLimits() {
+	d := DefaultLimits(AudienceOwner)
+	if got := (Limits{}).or(d); got != d {
 		t.Errorf("defaults: %+v", got)
 	}
 	set := Limits{
-		Body: 1, Arrival: 13, Tokens: 2, Depth: 3, Fields: 4, Aliases: 5, Directives: 6, Fragments: 7, RootFields: 8, Budget: 9, Errors: 10,
-		Query: 11, Mutation: 12,
+		Body: 1, Arrival: 13, Values: 14, Tokens: 2, Depth: 3, Fields: 4, Aliases: 5, Directives: 6, Fragments: 7, RootFields: 8,
+		Budget: 9, Errors: 10, Query: 11, Mutation: 12,
 	}
-	if got := set.withDefaults(); got != set {
+	if got := set.or(d); got != set {
 		t.Errorf("set: %+v", got)
 	}
+}
+
+func TestAudienceOf(t *testing.T) {
+	t.Parallel()
+	user := models.UserID{}.From([16]byte{1})
+	for want, v := range map[Audience]models.Viewer{
+		AudienceAnonymous: {}, AudienceKey: {KeyID: models.APIKeyID{}.From([16]byte{1})}, AudienceSuperuser: {UserID: user, Superuser: true},
+		AudienceOwner: {UserID: user, Role: models.RoleOwner}, AudienceAdmin: {UserID: user, Role: models.RoleAdmin},
+		AudienceAnalyst: {UserID: user, Role: models.RoleAnalyst}, AudienceViewer: {UserID: user, Role: models.RoleViewer},
+	} {
+		if got := audienceOf(v); got != want {
+			t.Errorf("%+v is %s, want %s", v, got, want)
+		}
+	}
+	if got := audienceOf(models.Viewer{UserID: user}); got != AudienceViewer {
+		t.Errorf("a member of no customer is %s", got)
+	}
+	for _, role := range models.Role("").Values() {
+		if !slices.Contains(Audiences(), Audience(role)) {
+			t.Errorf("the role %s has no limits", role)
+		}
+	}
+	// Every limit of everybody is set, and none is larger without a sign-in.
+	for _, a := range Audiences() {
+		l, stranger := DefaultLimits(a), DefaultLimits(AudienceAnonymous)
+		for i := range reflect.TypeFor[Limits]().NumField() {
+			own, theirs := reflect.ValueOf(l).Field(i).Int(), reflect.ValueOf(stranger).Field(i).Int()
+			if own <= 0 || a != AudienceAnonymous && theirs >= own {
+				t.Errorf("%s: field %d is %d, anonymous %d", a, i, own, theirs)
+			}
+		}
+	}
+}
+
+func TestParseLimits(t *testing.T) {
+	t.Parallel()
+	got, err := ParseLimits([]string{"all.depth=12", " key.budget=20000", "key.depth=9", "viewer.query=1m30s", "anonymous.body=100"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[Audience]Limits{}
+	for _, a := range Audiences() {
+		want[a] = Limits{Depth: 12}
+	}
+	want[AudienceKey] = Limits{Depth: 9, Budget: 20_000}
+	want[AudienceViewer] = Limits{Depth: 12, Query: 90 * time.Second}
+	want[AudienceAnonymous] = Limits{Depth: 12, Body: 100}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	for _, s := range settings() {
+		for _, value := range []string{"17", "17s"} {
+			if l, err := ParseLimits([]string{"owner." + s.name + "=" + value}); err == nil {
+				own := l[AudienceOwner]
+				if number := reflect.ValueOf(s.field(&own)).Elem().Int(); number != 17 && number != int64(17*time.Second) {
+					t.Errorf("%s=%s sets %d", s.name, value, number)
+				}
+			} else if strings.HasSuffix(value, "s") == (reflect.TypeOf(s.field(&Limits{})) == reflect.TypeFor[*time.Duration]()) {
+				t.Errorf("%s=%s: %v", s.name, value, err)
+			}
+		}
+	}
+	if n := reflect.TypeFor[Limits]().NumField(); n != len(settings()) {
+		t.Errorf("%d of %d limits can be set", len(settings()), n)
+	}
+	for text, word := range map[string]string{
+		"depth=1": "AUDIENCE.LIMIT=VALUE", "key.depth": "AUDIENCE.LIMIT=VALUE", "": "AUDIENCE.LIMIT=VALUE", "nobody.depth=1": `audience "nobody"`,
+		"key.dept=1": `limit "dept"`, "key.depth=0": "above 0", "key.depth=-3": "above 0", "key.depth=x": "above 0", "all.query=15": "duration",
+		"all.width=1": `limit "width"`, "key.body=1e9": "above 0",
+	} {
+		if _, err := ParseLimits([]string{text}); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%q: %v, want %s", text, err, word)
+		}
+	}
+}
+
+// countValues is never less than what the decoder makes of a text.
+func TestCountValues(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		`{}`: 2, `{"a": 1}`: 2, `{"a": [1, 2, {"b": ",[{"}]}`: 6, `"\\\"[,"`: 1, `[[[]]]`: 4, ``: 1,
+	} {
+		if got := countValues(text); got != want {
+			t.Errorf("%s: %d, want %d", text, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var value func(depth int) (any, int)
+		value = func(depth int) (any, int) {
+			switch kind := rapid.IntRange(0, 3).Draw(t, "kind"); {
+			case depth == 0 || kind < 2:
+				return rapid.StringOf(rapid.SampledFrom([]rune(`ab,[{"\é`))).Draw(t, "text"), 1
+			case kind == 2:
+				list, n := []any{}, 1
+				for range rapid.IntRange(0, 3).Draw(t, "items") {
+					item, m := value(depth - 1)
+					list, n = append(list, item), n+m
+				}
+				return list, n
+			default:
+				item, m := value(depth - 1)
+				return map[string]any{"key": item}, m + 1
+			}
+		}
+		v, n := value(4)
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := countValues(string(text)); got < n || got > 2*n {
+			t.Fatalf("%s: %d, it has %d", text, got, n)
+		}
+	})
 }
 
 func TestLongDocumentsAreNotCached(t *testing.T) {

@@ -1,8 +1,6 @@
 package graph_test
 
 import (
-	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -10,120 +8,6 @@ import (
 	"upstream/graph"
 	"upstream/models"
 )
-
-// doubling is a document whose fragments each spread the next one twice:
-// expanded it has 2^n fields.
-func doubling(n int, leaf string) string {
-	var b strings.Builder
-	b.WriteString("{ ...f0 }")
-	for i := range n {
-		fmt.Fprintf(&b, " fragment f%d on Query { ...f%d ... { ...f%d } }", i, i+1, i+1)
-	}
-	fmt.Fprintf(&b, " fragment f%d on Query { %s }", n, leaf)
-	return b.String()
-}
-
-// attacks is the corpus of operations that must end quickly with a coded error.
-func attacks() map[string]struct{ query, code string } {
-	aliases := func(n int, field string) string {
-		var b strings.Builder
-		for i := range n {
-			fmt.Fprintf(&b, "a%d: %s ", i, field)
-		}
-		return b.String()
-	}
-	return map[string]struct{ query, code string }{
-		"alias flood":             {"{ " + aliases(20_000, "__typename") + "}", "TOO_COMPLEX"},
-		"alias flood in tokens":   {"{ " + aliases(2_000, "__typename") + "}", "TOO_COMPLEX"},
-		"root field flood":        {"{ " + strings.Repeat("claims { totalCount } ", 21) + "}", "TOO_COMPLEX"},
-		"same field flood":        {"{ " + strings.Repeat("__typename ", 9_000) + "}", "TOO_COMPLEX"},
-		"nested same field flood": {"{ viewer { " + strings.Repeat("email ", 9_000) + "} }", "TOO_COMPLEX"},
-		"same field, admissible":  {"{ viewer { " + strings.Repeat("email ", 998) + "} }", ""},
-		"conflicting field flood": {"{ viewer { " + strings.Repeat("role role: email ", 2_000) + "} }", "TOO_COMPLEX"},
-		"directive flood":         {"{ __typename " + strings.Repeat("@a ", 20_000) + "}", "TOO_COMPLEX"},
-		"unknown directives":      {"{ __typename " + strings.Repeat("@a ", 60) + "}", "TOO_COMPLEX"},
-		"unknown field flood":     {"{ viewer { " + strings.Repeat("x ", 998) + "} }", "VALIDATION"},
-		"unknown argument flood":  {"{ claims(" + strings.Repeat("x: 1 ", 3_000) + ") { totalCount } }", "VALIDATION"},
-		"unknown variable flood":  {"query(" + strings.Repeat("$x: Y ", 2_000) + ") { __typename }", "VALIDATION"},
-		"fragment flood":          {"{ __typename }" + strings.Repeat(" fragment f on Query { __typename }", 200), "TOO_COMPLEX"},
-		"fragment cycle":          {"{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }", "VALIDATION"},
-		"fragment doubling":       {doubling(60, "__typename"), "TOO_COMPLEX"},
-		"fragment doubling below": {strings.ReplaceAll(strings.ReplaceAll(doubling(60, "email"), "on Query", "on Viewer"), "{ ...f0 }", "{ viewer { ...f0 } }"), "TOO_COMPLEX"},
-		"deep fields":             {strings.Repeat("{ reportRuns { nodes { driftEvents { nodes { reportRun ", 4) + "{ id }" + strings.Repeat("} } } } }", 4), "TOO_COMPLEX"},
-		"deep brackets":           {strings.Repeat("{ a ", 4_000) + strings.Repeat("}", 4_000), "TOO_COMPLEX"},
-		"deep list":               {"{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }", "TOO_COMPLEX"},
-		"deep object":             {"{ claims(filter: " + strings.Repeat("{payer: ", 3_000) + "1" + strings.Repeat("}", 3_000) + ") { totalCount } }", "TOO_COMPLEX"},
-		"page of pages":           {"{ reportRuns(first: 100) { nodes { driftEvents(first: 100) { nodes { id payer severity confidence cptGroup } } } } }", "TOO_COMPLEX"},
-		"mutation flood":          {"mutation { " + aliases(15, "detectDrift(input: {}) { userErrors { code } }") + "}", "TOO_COMPLEX"},
-		"introspection bomb":      {"{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "VALIDATION"},
-		"introspection flood":     {"{ " + aliases(15, "__schema { types { ...FullType } }") + "}" + introspectionFragments, "TOO_COMPLEX"},
-		"defer":                   {"{ viewer { ... @defer { email } } }", "VALIDATION"},
-		"subscription":            {"subscription { x }", "VALIDATION"},
-		"endless string":          {`{ node(id: "` + strings.Repeat("a", 500_000), "VALIDATION"},
-		"endless comment":         {"{ __typename } #" + strings.Repeat("a", 900_000), ""},
-		"huge number":             {"{ claims(first: " + strings.Repeat("9", 400_000) + ") { totalCount } }", "VALIDATION"},
-		"empty":                   {"{}", "VALIDATION"},
-		"nul":                     {"\x00", "VALIDATION"},
-	}
-}
-
-func TestAttacksEndQuicklyWithACode(t *testing.T) { //nolint:tparallel // the time of each is measured
-	t.Parallel()
-	w := newWorld(t)
-	for name, attack := range attacks() {
-		for who, viewer := range map[string]models.Viewer{"anonymous": {}, "member": w.viewer} {
-			t.Run(name+"/"+who, func(t *testing.T) {
-				w := w.in(t)
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				start := time.Now()
-				r := w.ask(viewer, attack.query)
-				took := time.Since(start)
-				runtime.ReadMemStats(&after)
-				want := attack.code
-				if who == "anonymous" && r.code() == "UNAUTHENTICATED" {
-					want = "UNAUTHENTICATED" // refused even earlier
-				}
-				if r.code() != want || len(r.Errors) > 10 || len(r.Body) > 20_000 {
-					t.Errorf("%d errors, %d bytes: %.300s", len(r.Errors), len(r.Body), r.Body)
-				}
-				if took > 5*time.Second {
-					t.Errorf("took %s", took)
-				}
-				t.Logf("%s, %d KiB allocated", took, (after.TotalAlloc-before.TotalAlloc)>>10)
-			})
-		}
-	}
-}
-
-func TestHugeVariables(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	many := make([]any, 20_000)
-	for i := range many {
-		many[i] = "clm_1"
-	}
-	r := w.ask(w.viewer, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": many})
-	if r.code() != "VALIDATION" || r.field() != "ids" {
-		t.Errorf("identifiers: %.300s", r.Body)
-	}
-	orders := make([]any, 10_000)
-	for i := range orders {
-		orders[i] = map[string]any{"field": "PAYER"}
-	}
-	r = w.ask(w.viewer, `query($o: [ClaimOrder!]) { claims(orderBy: $o) { nodes { id } } }`, map[string]any{"o": orders})
-	if r.code() != "VALIDATION" || r.field() != "orderBy" {
-		t.Errorf("orders: %.300s", r.Body)
-	}
-	r = w.ask(w.viewer, `query($s: String) { claims(search: $s) { totalCount } }`, map[string]any{"s": strings.Repeat("a ", 100_000)})
-	if r.code() != "VALIDATION" || r.field() != "search" {
-		t.Errorf("search: %.300s", r.Body)
-	}
-	r = w.ask(w.viewer, `{ __typename }`, map[string]any{"x": strings.Repeat("a", 1<<20)})
-	if r.code() != "PAYLOAD_TOO_LARGE" || r.Status != 413 {
-		t.Errorf("body: %d %.300s", r.Status, r.Body)
-	}
-}
 
 // TestCost prices operations by hand.
 func TestCost(t *testing.T) {
@@ -147,7 +31,7 @@ func TestCost(t *testing.T) {
 		`{ __type(name: "Claim") { fields { name } } }`:                                             1 + (1+6*1)/5,
 	} {
 		r := w.ask(w.analyst, query)
-		if c := r.Extensions.Cost; c == nil || c.Requested != want || c.Budget != 50_000 || c.Remaining != 50_000-want {
+		if c := r.Extensions.Cost; c == nil || c.Requested != want || (c.Actual > want && !strings.Contains(query, "__type(")) || c.Budget != 50_000 || c.Remaining != 50_000-want {
 			t.Errorf("%s costs %+v, want %d", query, c, want)
 		}
 	}
@@ -177,6 +61,7 @@ func TestLimitsAreSettable(t *testing.T) {
 		query  string
 		code   string
 	}{
+		"Values":     {graph.Limits{Values: 1}, `{ viewer { email } }`, "TOO_COMPLEX"},
 		"Tokens":     {graph.Limits{Tokens: 4}, `{ viewer { email } }`, "TOO_COMPLEX"},
 		"Depth":      {graph.Limits{Depth: 1}, `{ viewer { email } }`, "TOO_COMPLEX"},
 		"Fields":     {graph.Limits{Fields: 1}, `{ viewer { email } }`, "TOO_COMPLEX"},
@@ -191,7 +76,7 @@ func TestLimitsAreSettable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldWith(t, graph.Options{Limits: c.limits})
+			w := newWorldWith(t, graph.Options{Limits: forAll(c.limits)})
 			if r := w.ask(w.analyst, c.query); r.code() != c.code {
 				t.Errorf("got %s", r.Body)
 			}
@@ -202,7 +87,7 @@ func TestLimitsAreSettable(t *testing.T) {
 	}
 	t.Run("Errors", func(t *testing.T) {
 		t.Parallel()
-		w := newWorldWith(t, graph.Options{Limits: graph.Limits{Errors: 3}})
+		w := newWorldWith(t, graph.Options{Limits: forAll(graph.Limits{Errors: 3})})
 		if r := w.ask(w.viewer, `{ a b c d e }`); len(r.Errors) != 3 {
 			t.Errorf("%d errors", len(r.Errors))
 		}

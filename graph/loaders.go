@@ -9,6 +9,7 @@ import (
 
 	"upstream/graph/wire"
 	"upstream/models"
+	"upstream/store"
 )
 
 // Nested fields are loaded for families. A family is all the rows of one kind
@@ -72,7 +73,16 @@ func loadOnce[P, R any](f *family[P], key string, fetch func([]*P) (R, error)) (
 	return result, l.err
 }
 
-func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+// panicError is a panic that was caught, and where it came from.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+// Error implements error.
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+func panicked(p any) error { return &panicError{value: p, stack: debug.Stack()} }
 
 // nested answers a connection below parent: the same page for every member of
 // its family, read at once. name tells the connections of a type apart.
@@ -121,6 +131,15 @@ func related[P, C any, K comparable](
 		return nil, err
 	}
 	return found[id(row)], nil
+}
+
+// memberBehind answers who did something, by the user that row names: the
+// member, or nil when nobody did who is one now.
+func memberBehind[P any](ctx context.Context, st *store.Store, row *P, name string, user func(*P) *models.UserID) (*models.Member, error) {
+	return related(ctx, row, name, func(r *P) models.UserID { return deref(user(r)) },
+		func(v models.Viewer, ids []models.UserID) (map[models.UserID]*models.Member, error) {
+			return st.MembersByUserID(ctx, v, ids)
+		})
 }
 
 // distinct lists the keys of rows in their order, without repetition and

@@ -46,6 +46,15 @@ func newWorld(t *testing.T) *world {
 	return newWorldWith(t, graph.Options{})
 }
 
+// forAll are limits that are the same for every audience.
+func forAll(l graph.Limits) map[graph.Audience]graph.Limits {
+	limits := map[graph.Audience]graph.Limits{}
+	for _, a := range graph.Audiences() {
+		limits[a] = l
+	}
+	return limits
+}
+
 func newWorldWith(t *testing.T, opts graph.Options) *world {
 	t.Helper()
 	w := &world{t: t, db: testdb.New(t), log: &bytes.Buffer{}}
@@ -185,6 +194,7 @@ type response struct {
 	Extensions struct {
 		Cost *struct {
 			Requested     int     `json:"requested"`
+			Actual        int     `json:"actual"`
 			Budget        int     `json:"budget"`
 			Remaining     int     `json:"remaining"`
 			SQLStatements int     `json:"sqlStatements"`

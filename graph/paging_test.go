@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"upstream/internal/factory"
+	"upstream/models"
 )
 
 // list is a connection under test.
@@ -23,9 +26,10 @@ type list struct {
 	rows   int
 }
 
-func lists(run, upload any) []list {
+func lists(run, upload, event any) []list {
 	ofRun := fmt.Sprintf(`{ node(id: %q) { ... on ReportRun { %%s } } }`, run)
 	ofUpload := fmt.Sprintf(`{ node(id: %q) { ... on Upload { %%s } } }`, upload)
+	ofEvent := fmt.Sprintf(`{ node(id: %q) { ... on DriftEvent { %%s } } }`, event)
 	claims := []string{"DECIDED_DATE", "SUBMITTED_DATE", "PAYER", "OUTCOME"}
 	events := []string{"CREATED_AT", "SEVERITY", "PAYER"}
 	return []list{
@@ -37,6 +41,8 @@ func lists(run, upload any) []list {
 		{"claims", []any{"node", "claims"}, ofUpload, "id", claims, 5},
 		{"rejections", []any{"node", "rejections"}, ofUpload, "key: rowNumber", []string{"ROW_NUMBER"}, 6},
 		{"driftEvents", []any{"node", "driftEvents"}, ofRun, "id", events, 7},
+		{"claims", []any{"node", "claims"}, ofEvent, "id", claims, 12},
+		{"apiKeys", []any{"apiKeys"}, `{ %s }`, "id", []string{"CREATED_AT", "NAME", "EXPIRES_AT", "LAST_USED_AT"}, 6},
 		{"tests", []any{"node", "tests"}, ofRun, "key: payer", []string{"PAYER", "P_VALUE", "Q_VALUE"}, 9},
 	}
 }
@@ -112,8 +118,81 @@ func pagingWorld(t *testing.T) (*world, []list) {
 	w.runs(w.cedar, 5, 7, 9)
 	w.uploads(w.harbor, 2, 2, 2)
 	w.runs(w.harbor, 2, 2, 2)
-	got := w.data(w.viewer, `{ reportRuns(first: 1) { nodes { id } } uploads(last: 1) { nodes { id } } }`)
-	return w, lists(at(t, got, "reportRuns", "nodes", 0, "id"), at(t, got, "uploads", "nodes", 0, "id"))
+	// Keys with few values of what they are ordered by, and nulls among them.
+	for i := range 6 {
+		key := models.NewAPIKey{Name: fmt.Sprint("key ", i), Scopes: []models.Scope{models.ScopeClaimsRead}}
+		if i%3 > 0 {
+			key.ExpiresAt = new(now.AddDate(0, 0, i%3))
+		}
+		if _, err := w.store.CreateAPIKey(t.Context(), models.SystemViewer(w.cedar), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sql(w.cedar, `UPDATE api_keys SET last_used_at = created_at WHERE name IN ('key 1', 'key 4')`)
+	// An event with twelve claims behind it, ties among them and others beside.
+	w.sql(w.cedar, `UPDATE claims SET payer = 'Payer 001', cpt_group = 'EM', decided_date = date '2026-04-10' + n::int % 3,
+		submitted_date = date '2026-04-01' + n::int % 2, outcome = (ARRAY['PAID', 'DENIED'])[1 + n % 2]
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM claims) numbered WHERE numbered.id = claims.id AND n <= 12`)
+	w.viewer = w.user(w.cedar, "admin@paging.test", models.RoleAdmin) // who reads every list
+	got := w.data(w.viewer, `{ reportRuns(first: 1) { nodes { id } } uploads(last: 1) { nodes { id } } driftEvents(first: 1, filter: {payer: "001"}) { nodes { id } } }`)
+	return w, lists(at(t, got, "reportRuns", "nodes", 0, "id"), at(t, got, "uploads", "nodes", 0, "id"), at(t, got, "driftEvents", "nodes", 0, "id"))
+}
+
+// TestPagingIsStable walks lists while rows come and go: whatever is there from
+// the first page to the last is seen exactly once, in order.
+func TestPagingIsStable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		customer := w.customer(factory.Slug())
+		w := w.in(t)
+		w.viewer = models.Viewer{UserID: w.viewer.UserID, CustomerID: customer, Role: models.RoleViewer, Email: "v@v.test"}
+		w.uploads(customer, rapid.IntRange(2, 12).Draw(rt, "rows"), 0, 0)
+		order := fmt.Sprintf("orderBy: [{field: %s, direction: %s}]", rapid.SampledFrom([]string{"UPLOADED_AT", "STATUS", "ROW_COUNT"}).Draw(rt, "field"),
+			rapid.SampledFrom([]string{"ASC", "DESC"}).Draw(rt, "direction"))
+		l := list{"uploads", []any{"uploads"}, `{ %s }`, "id", nil, 0}
+		backward, size := rapid.Bool().Draw(rt, "backward"), rapid.IntRange(1, 4).Draw(rt, "size")
+		survivors := w.page(l, order+" first: 100").keys
+		var seen []string
+		for cursor := ""; ; {
+			args := fmt.Sprintf("%s %s: %d", order, map[bool]string{false: "first", true: "last"}[backward], size)
+			if cursor != "" {
+				args += map[bool]string{false: " after: ", true: " before: "}[backward] + strconv.Quote(cursor)
+			}
+			p := w.page(l, args)
+			ahead, end := p.next, p.end
+			if backward {
+				seen, ahead, end = append(slices.Clone(p.keys), seen...), p.prev, p.start
+			} else {
+				seen = append(seen, p.keys...)
+			}
+			if !ahead || len(p.keys) == 0 {
+				break
+			}
+			cursor = end
+			if rapid.Bool().Draw(rt, "insert") {
+				w.uploads(customer, rapid.IntRange(1, 3).Draw(rt, "more"), 0, 0)
+			}
+			if gone := rapid.SampledFrom(append(slices.Clone(survivors), "")).Draw(rt, "gone"); gone != "" {
+				var id models.UploadID
+				if err := id.UnmarshalText([]byte(gone)); err != nil {
+					rt.Fatal(err)
+				}
+				w.sql(customer, "DELETE FROM uploads WHERE id = $1", id.UUID())
+				survivors = slices.DeleteFunc(survivors, func(key string) bool { return key == gone })
+			}
+		}
+		counted := map[string]int{}
+		for _, key := range seen {
+			if counted[key]++; counted[key] > 1 {
+				rt.Fatalf("%s is seen twice", key)
+			}
+		}
+		kept := slices.DeleteFunc(slices.Clone(seen), func(key string) bool { return !slices.Contains(survivors, key) })
+		if !slices.Equal(kept, survivors) {
+			rt.Fatalf("%s\nwant %v\nseen %v", order, survivors, kept)
+		}
+	})
 }
 
 // TestPaging walks every connection in every order to its end and back.

@@ -16,6 +16,7 @@ const maxOrders = 5
 // The fields of every connection.
 const (
 	fieldEdges      = "edges"
+	fieldNode       = "node"
 	fieldNodes      = "nodes"
 	fieldPageInfo   = "pageInfo"
 	fieldTotalCount = "totalCount"
@@ -94,7 +95,7 @@ func (w window) problems() []models.FieldError {
 func (w window) page(s selection) models.Page {
 	p := models.Page{
 		Limit: models.DefaultConnectionSize, After: deref(w.after), Before: deref(w.before), Backward: w.last != nil,
-		WantTotal: s.total, SkipRows: !s.rows,
+		WantTotal: s.total, SkipRows: !s.rows, Columns: s.columns,
 	}
 	switch {
 	case w.first != nil:
@@ -109,26 +110,41 @@ func (w window) page(s selection) models.Page {
 }
 
 // selection is what an operation reads of a connection.
-type selection struct{ rows, total, next, previous bool }
+type selection struct {
+	rows, total, next, previous bool
+	// columns are those that the rows are shown with; nil for all.
+	columns []string
+}
 
 // selectionOf inspects the fields under the connection being resolved, through
 // fragments and with @skip and @include applied.
 func selectionOf(ctx context.Context) selection {
 	var s selection
+	var rows []graphql.CollectedField
+	op := graphql.GetOperationContext(ctx)
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
 		switch f.Name {
-		case fieldEdges, fieldNodes:
+		case fieldNodes:
 			s.rows = true
+			rows = append(rows, f)
+		case fieldEdges:
+			s.rows = true
+			for _, below := range graphql.CollectFields(op, f.Selections, nil) {
+				if below.Name == fieldNode {
+					rows = append(rows, below)
+				}
+			}
 		case fieldTotalCount:
 			s.total = true
 		case fieldPageInfo:
 			s.rows = true
-			for _, info := range graphql.CollectFields(graphql.GetOperationContext(ctx), f.Selections, nil) {
+			for _, info := range graphql.CollectFields(op, f.Selections, nil) {
 				s.next = s.next || info.Name == "hasNextPage"
 				s.previous = s.previous || info.Name == "hasPreviousPage"
 			}
 		}
 	}
+	s.columns = columnsOf(op, graphql.GetFieldContext(ctx).Field.Definition.Type.Name(), rows)
 	return s
 }
 

@@ -40,6 +40,10 @@ func (r *queryResolver) ReportRuns(ctx context.Context, filter *models.ReportRun
 		})
 }
 
+func (r *reportRunResolver) CreatedBy(ctx context.Context, obj *models.ReportRun) (*models.Member, error) {
+	return memberBehind(ctx, r.store, obj, "createdBy", func(run *models.ReportRun) *models.UserID { return run.CreatedBy })
+}
+
 func (r *reportRunResolver) DriftEvents(ctx context.Context, obj *models.ReportRun, filter *models.DriftEventFilter, search *string, orderBy []models.Order[models.DriftEventOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.DriftEvent], error) {
 	return nested(ctx, obj, "driftEvents", search, orderBy, window{first, after, last, before}, filter,
 		func(run *models.ReportRun) models.ReportRunID { return run.ID },

@@ -18,12 +18,21 @@ type request struct {
 	// anonymous is who asks when nobody has signed in: an address.
 	anonymous models.Viewer
 
+	audience Audience
+	limits   Limits
+
 	id      string
 	stats   *store.Stats
 	loaders loaders
 	// timeout is set once execution starts; zero before.
 	timeout time.Duration
-	cost    int
+	// cost is the price of the operation, spent what its answer cost so far.
+	cost  int
+	spent spent
+	// document names a trusted document in place of a query; persist is the hash
+	// of the query that is to be kept once it has passed every check.
+	document string
+	persist  string
 	// presented counts errors, so that the answer holds only the first few.
 	presented atomic.Int64
 	// logged holds the internal failures already written to the log: one cause
@@ -36,7 +45,12 @@ type requestKey struct{}
 // newRequest prepares the context of one request.
 func newRequest(ctx context.Context, opts Options) (context.Context, *request) {
 	ctx, stats := store.WithStats(ctx)
-	r := &request{viewer: auth.ViewerFrom(ctx), anonymous: auth.Anonymous(ctx), stats: stats, id: opts.RequestID(ctx)}
+	viewer := auth.ViewerFrom(ctx)
+	audience := audienceOf(viewer)
+	r := &request{
+		viewer: viewer, anonymous: auth.Anonymous(ctx), audience: audience, limits: opts.Limits[audience],
+		stats: stats, id: opts.RequestID(ctx),
+	}
 	return context.WithValue(ctx, requestKey{}, r), r
 }
 

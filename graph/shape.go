@@ -5,8 +5,10 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
 
 	"upstream/models"
@@ -15,17 +17,16 @@ import (
 // shapeLimit refuses documents that would be expensive to validate. It looks
 // at the text alone, in time linear in its length: validation compares fields
 // pairwise and answers one error per unknown name, so it must not see a
-// document of ten thousand aliases or directives. Documents that passed once
-// are recognised by the query cache and not parsed again.
-type shapeLimit struct {
-	limits Limits
-	cache  graphql.Cache[*ast.QueryDocument]
-}
+// document of ten thousand aliases or directives. What it measured is kept by
+// text, and compared with the limits of whoever sends the same text again.
+type shapeLimit struct{ known *lru.LRU[measures] }
 
 var _ interface {
 	graphql.HandlerExtension
 	graphql.OperationParameterMutator
 } = shapeLimit{}
+
+func newShapeLimit() shapeLimit { return shapeLimit{lru.New[measures](cachedDocuments)} }
 
 // ExtensionName implements graphql.HandlerExtension.
 func (shapeLimit) ExtensionName() string { return "ShapeLimit" }
@@ -34,23 +35,74 @@ func (shapeLimit) ExtensionName() string { return "ShapeLimit" }
 func (shapeLimit) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters implements graphql.OperationParameterMutator.
-func (s shapeLimit) MutateOperationParameters(ctx context.Context, request *graphql.RawParams) *gqlerror.Error {
-	if _, known := s.cache.Get(ctx, request.Query); known {
-		return nil
-	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: request.Query}, s.limits.Tokens)
-	if err != nil {
-		switch message := err.Error(); {
-		case strings.Contains(message, "exceeded token limit"):
-			return refuse(models.NewError(models.CodeTooComplex, "The document has more than %d tokens.", s.limits.Tokens))
-		case strings.Contains(message, "exceeded maximum nesting depth"):
-			return refuse(models.NewError(models.CodeTooComplex, "The document nests too deep."))
+func (s shapeLimit) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	r := requestFrom(ctx)
+	found, known := s.known.Get(ctx, params.Query)
+	if !known {
+		var err *models.Error
+		if found, err = measureText(params.Query, r); err != nil {
+			return refuse(err)
 		}
-		// The executor parses again and reports it with its location.
-		return nil
+		if len(params.Query) <= longestCachedText {
+			s.known.Add(ctx, params.Query, found)
+		}
 	}
-	if e := s.limits.checkShape(doc); e != nil {
-		return refuse(e)
+	if err := found.check(r); err != nil {
+		return refuse(err)
+	}
+	return nil
+}
+
+// measureText parses a document and measures it; one that does not parse has no
+// measures, because the executor parses again and reports it with its location.
+func measureText(text string, r *request) (measures, *models.Error) {
+	tokens := countTokens(text, r.limits.Tokens)
+	if tokens > r.limits.Tokens {
+		return measures{}, r.refused("The document has more than %d tokens", r.limits.Tokens)
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, r.limits.Tokens)
+	if err != nil {
+		if strings.Contains(err.Error(), "exceeded maximum nesting depth") {
+			return measures{}, r.refused("The document nests too deep")
+		}
+		return measures{}, nil
+	}
+	m := measure(doc)
+	m.tokens = tokens
+	return m, nil
+}
+
+// countTokens counts up to one beyond most. Text that is no token ends it, as it
+// will end the parser.
+func countTokens(text string, most int) int {
+	lex := lexer.New(&ast.Source{Input: text})
+	for n := 0; ; n++ {
+		token, err := lex.ReadToken()
+		if err != nil || token.Kind == lexer.EOF || n > most {
+			return n
+		}
+	}
+}
+
+// measures are what limits apply to in a document.
+type measures struct{ tokens, fragments, directives, aliases, fields, roots, depth int }
+
+func (m measures) check(r *request) *models.Error {
+	for _, check := range []struct {
+		what       string
+		has, limit int
+	}{
+		{"tokens", m.tokens, r.limits.Tokens},
+		{"fragments", m.fragments, r.limits.Fragments},
+		{"directives", m.directives, r.limits.Directives},
+		{"aliases", m.aliases, r.limits.Aliases},
+		{"fields", m.fields, r.limits.Fields},
+		{"root fields", m.roots, r.limits.RootFields},
+		{"levels of fields", m.depth, r.limits.Depth},
+	} {
+		if check.has > check.limit {
+			return r.refused("The operation has %d %s; at most %d are allowed", check.has, check.what, check.limit)
+		}
 	}
 	return nil
 }
@@ -58,7 +110,7 @@ func (s shapeLimit) MutateOperationParameters(ctx context.Context, request *grap
 // refuse wraps a coded error so that it survives the executor's own types.
 func refuse(e *models.Error) *gqlerror.Error { return &gqlerror.Error{Err: e, Message: e.Message} }
 
-func (l Limits) checkShape(doc *ast.QueryDocument) *models.Error {
+func measure(doc *ast.QueryDocument) measures {
 	s := shape{doc: doc, fragments: map[string]extent{}}
 	widest := extent{}
 	for _, op := range doc.Operations {
@@ -70,22 +122,10 @@ func (l Limits) checkShape(doc *ast.QueryDocument) *models.Error {
 		s.directives += len(f.Directives)
 		s.fragment(f.Name)
 	}
-	for _, check := range []struct {
-		what       string
-		has, limit int
-	}{
-		{"fragments", len(doc.Fragments), l.Fragments},
-		{"directives", s.directives, l.Directives},
-		{"aliases", s.aliases, l.Aliases},
-		{"fields", s.fields, l.Fields},
-		{"root fields", widest.roots, l.RootFields},
-		{"levels of fields", widest.depth, l.Depth},
-	} {
-		if check.has > check.limit {
-			return tooComplex(check.what, check.has, check.limit)
-		}
+	return measures{
+		fragments: len(doc.Fragments), directives: s.directives, aliases: s.aliases, fields: s.fields,
+		roots: widest.roots, depth: widest.depth,
 	}
-	return nil
 }
 
 // shape measures a document. Each fragment is measured once, however often it

@@ -31,7 +31,6 @@ import (
 // it carries a header that had to be asked for, so that this stays true should
 // a viewer ever be recognised by a cookie.
 type transport struct {
-	limits   Limits
 	throttle *throttle.Throttle
 	present  graphql.ErrorPresenterFunc
 }
@@ -64,7 +63,7 @@ func (t transport) Do(w http.ResponseWriter, req *http.Request, exec graphql.Gra
 		return
 	}
 	a.mediaType = mediaType
-	params, refused := t.decode(w, req)
+	params, refused := decode(w, req)
 	if refused != nil {
 		t.turnAway(ctx, a, *refused)
 		return
@@ -99,7 +98,7 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 		t.fail(ctx, a, refusal{status: known.status, err: e})
 		return
 	}
-	ctx, cancel := t.withTimeout(ctx, op.Operation.Operation)
+	ctx, cancel := withTimeout(ctx, op.Operation.Operation)
 	defer cancel()
 	responses, ctx := exec.DispatchOperation(ctx, op)
 	// Executed requests answer 200 whatever their fields say, UNAUTHENTICATED
@@ -110,12 +109,13 @@ func (t transport) run(a answer, req *http.Request, params *graphql.RawParams, e
 	a.write(resp, true)
 }
 
-func (t transport) withTimeout(ctx context.Context, op ast.Operation) (context.Context, context.CancelFunc) {
-	limit := t.limits.Query
+func withTimeout(ctx context.Context, op ast.Operation) (context.Context, context.CancelFunc) {
+	r := requestFrom(ctx)
+	limit := r.limits.Query
 	if op == ast.Mutation {
-		limit = t.limits.Mutation
+		limit = r.limits.Mutation
 	}
-	requestFrom(ctx).timeout = limit
+	r.timeout = limit
 	return context.WithTimeout(ctx, limit)
 }
 
@@ -158,15 +158,15 @@ func invalid(status int, format string, args ...any) refusal {
 }
 
 // decode reads the GraphQL parameters of a request.
-func (t transport) decode(w http.ResponseWriter, req *http.Request) (*graphql.RawParams, *refusal) {
+func decode(w http.ResponseWriter, req *http.Request) (*graphql.RawParams, *refusal) {
 	start := time.Now()
 	var params *graphql.RawParams
 	var refused *refusal
 	switch req.Method {
 	case http.MethodPost:
-		params, refused = t.decodePost(w, req)
+		params, refused = decodePost(w, req)
 	case http.MethodGet:
-		params, refused = t.decodeGet(req)
+		params, refused = decodeGet(req)
 	default:
 		r := invalid(http.StatusMethodNotAllowed, "Use POST, or GET for queries.")
 		r.header = map[string]string{"Allow": "GET, POST"}
@@ -180,36 +180,37 @@ func (t transport) decode(w http.ResponseWriter, req *http.Request) (*graphql.Ra
 	return params, nil
 }
 
-func (t transport) decodePost(w http.ResponseWriter, req *http.Request) (*graphql.RawParams, *refusal) {
+func decodePost(w http.ResponseWriter, req *http.Request) (*graphql.RawParams, *refusal) {
 	mediaType, params, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || mediaType != typeJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		r := invalid(http.StatusUnsupportedMediaType, "Send a body of type application/json in UTF-8.")
 		return nil, &r
 	}
-	body, err := t.read(w, req)
+	limits := requestFrom(req.Context()).limits
+	body, err := read(w, req, limits)
 	if err != nil {
-		return nil, t.unreadable(err)
+		return nil, unreadable(err, limits.Body)
 	}
-	return decodeBody(body)
+	return decodeBody(body, requestFrom(req.Context()))
 }
 
 // read takes a body in, within its limits. The deadline is lifted afterwards:
 // left in place it would cancel, once it has passed, an operation that takes
 // longer. Where there is no connection there is no deadline to set.
-func (t transport) read(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+func read(w http.ResponseWriter, req *http.Request, limits Limits) ([]byte, error) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(t.limits.Arrival))
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, t.limits.Body))
+	_ = control.SetReadDeadline(time.Now().Add(limits.Arrival))
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limits.Body))
 	if err == nil {
 		_ = control.SetReadDeadline(time.Time{})
 	}
 	return body, err
 }
 
-func (t transport) unreadable(err error) *refusal {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return t.tooLarge()
+func unreadable(err error, limit int64) *refusal {
+	var beyond *http.MaxBytesError
+	if errors.As(err, &beyond) {
+		return tooLarge(limit)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r := invalid(http.StatusRequestTimeout, "The body did not arrive in time.")
@@ -219,24 +220,27 @@ func (t transport) unreadable(err error) *refusal {
 	return &r
 }
 
-func (t transport) tooLarge() *refusal {
+func tooLarge(limit int64) *refusal {
 	return &refusal{status: http.StatusRequestEntityTooLarge, err: models.NewError(models.CodePayloadTooLarge,
-		"The request is larger than %d bytes.", t.limits.Body)}
+		"The request is larger than %d bytes.", limit)}
 }
 
 // decodeBody reads a JSON body. Errors never repeat any of it.
-func decodeBody(body []byte) (*graphql.RawParams, *refusal) {
+func decodeBody(body []byte, r *request) (*graphql.RawParams, *refusal) {
 	body = bytes.TrimSpace(body)
 	if bytes.HasPrefix(body, []byte("[")) {
 		r := invalid(http.StatusBadRequest, "Batches are not supported: send one operation per request.")
 		return nil, &r
 	}
-	params := &graphql.RawParams{}
-	if err := decodeJSON(body, params); err != nil {
+	if refused := tooManyValues(string(body), r); refused != nil {
+		return nil, refused
+	}
+	var params parameters
+	if err := decodeJSON(body, &params); err != nil {
 		r := refusal{status: http.StatusBadRequest, err: badJSON(err)}
 		return nil, &r
 	}
-	return withQuery(params)
+	return params.raw(r)
 }
 
 // decodeJSON reads exactly one JSON value. Numbers keep their digits.
@@ -256,23 +260,16 @@ func badJSON(err error) *models.Error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) && wrongType.Field != "" {
 		name, _, _ := strings.Cut(wrongType.Field, ".")
-		expected := map[bool]string{true: "a string", false: "an object"}[name == "query" || name == "operationName"]
+		expected := map[bool]string{true: "a string", false: "an object"}[name != "variables" && name != "extensions"]
 		return models.NewError(models.CodeValidation, "The request's %s must be %s.", name, expected)
 	}
 	return models.NewError(models.CodeValidation, "The body must be one JSON object.")
 }
 
-func withQuery(params *graphql.RawParams) (*graphql.RawParams, *refusal) {
-	if strings.TrimSpace(params.Query) == "" {
-		r := invalid(http.StatusBadRequest, "The request has no query.")
-		return nil, &r
-	}
-	return params, nil
-}
-
-func (t transport) decodeGet(req *http.Request) (*graphql.RawParams, *refusal) {
-	if int64(len(req.URL.RawQuery)) > t.limits.Body {
-		return nil, t.tooLarge()
+func decodeGet(req *http.Request) (*graphql.RawParams, *refusal) {
+	r := requestFrom(req.Context())
+	if int64(len(req.URL.RawQuery)) > r.limits.Body {
+		return nil, tooLarge(r.limits.Body)
 	}
 	if crossSite(req.Header) {
 		return nil, &refusal{status: http.StatusForbidden, err: models.NewError(models.CodeForbidden,
@@ -283,14 +280,21 @@ func (t transport) decodeGet(req *http.Request) (*graphql.RawParams, *refusal) {
 		r := invalid(http.StatusBadRequest, "The query string is not well-formed.")
 		return nil, &r
 	}
-	params := &graphql.RawParams{Query: query.Get("query"), OperationName: query.Get("operationName")}
+	params := parameters{
+		Query: query.Get("query"), OperationName: query.Get("operationName"),
+		DocumentID: query.Get("documentId"), DocID: query.Get("doc_id"),
+	}
 	for name, dst := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
-		if text := query.Get(name); text != "" && decodeJSON([]byte(text), dst) != nil {
+		text := query.Get(name)
+		if refused := tooManyValues(text, r); refused != nil {
+			return nil, refused
+		}
+		if text != "" && decodeJSON([]byte(text), dst) != nil {
 			r := invalid(http.StatusBadRequest, "The request's %s must be a JSON object.", name)
 			return nil, &r
 		}
 	}
-	return withQuery(params)
+	return params.raw(r)
 }
 
 // crossSite reports whether a browser says that a page of another site made

@@ -171,9 +171,8 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 // would take its passing for the client's leaving.
 func TestRead_LiftsTheDeadline(t *testing.T) {
 	t.Parallel()
-	limits := DefaultLimits()
 	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-	body, err := transport{limits: limits}.read(w, httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader("{}")))
+	body, err := read(w, httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader("{}")), DefaultLimits(AudienceViewer))
 	if err != nil || string(body) != "{}" || len(w.set) != 2 || w.set[0].IsZero() || !w.set[1].IsZero() {
 		t.Errorf("%q, %v, deadlines %v", body, err, w.set)
 	}
@@ -181,9 +180,7 @@ func TestRead_LiftsTheDeadline(t *testing.T) {
 
 func TestRead_BodiesThatDoNotArrive(t *testing.T) {
 	t.Parallel()
-	limits := DefaultLimits()
-	limits.Arrival = 30 * time.Millisecond
-	server := httptest.NewServer(NewHandler(nil, Options{Limits: limits}))
+	server := httptest.NewServer(NewHandler(nil, Options{Limits: map[Audience]Limits{AudienceAnonymous: {Arrival: 30 * time.Millisecond}}}))
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {

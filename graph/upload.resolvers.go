@@ -20,6 +20,10 @@ func (r *queryResolver) Uploads(ctx context.Context, filter *models.UploadFilter
 		})
 }
 
+func (r *uploadResolver) UploadedBy(ctx context.Context, obj *models.Upload) (*models.Member, error) {
+	return memberBehind(ctx, r.store, obj, "uploadedBy", func(u *models.Upload) *models.UserID { return u.UploadedBy })
+}
+
 func (r *uploadResolver) Claims(ctx context.Context, obj *models.Upload, filter *models.ClaimFilter, search *string, orderBy []models.Order[models.ClaimOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.Claim], error) {
 	return nested(ctx, obj, "claims", search, orderBy, window{first, after, last, before}, filter,
 		func(u *models.Upload) models.UploadID { return u.ID },

@@ -84,6 +84,9 @@ type Page struct {
 	WantNeighbours bool
 	// SkipRows asks for the total alone.
 	SkipRows bool
+	// Columns are the only columns that the rows need, for lists whose rows are
+	// wide; nil means all. The other fields of the rows may then be zero.
+	Columns []string
 }
 
 // Rows is one page of a list.

@@ -48,6 +48,7 @@ type driftEventLinks struct {
 	Self       link `json:"self"`
 	Collection link `json:"collection"`
 	Report     link `json:"report"`
+	Claims     link `json:"claims"`
 	Evidence   link `json:"evidence"`
 }
 
@@ -64,7 +65,7 @@ func showDriftEvent(l links, e *models.DriftEvent) driftEvent {
 		ConsecutivePeriods: e.ConsecutivePeriods, SignalKey: e.SignalKey,
 		CreatedAt: e.CreatedAt.UTC(), Links: driftEventLinks{
 			Self: l.to("drift-events", e.ID.String()), Collection: l.to("drift-events"), Report: l.to("reports", e.ReportRunID.String()),
-			Evidence: l.to("drift-events", e.ID.String(), "evidence"),
+			Claims: l.to("drift-events", e.ID.String(), "claims"), Evidence: l.to("drift-events", e.ID.String(), "evidence"),
 		},
 	}
 }
@@ -91,6 +92,15 @@ func (a *api) registerDriftEvents() {
 		summary: "Show a drift event", description: "One detected change between the windows of its run.",
 		permission: models.PermissionViewReports,
 	}, a.store.DriftEvent, showDriftEvent, func(e *models.DriftEvent) int64 { return e.Version })
+	registerList(a, operation{
+		id: "listDriftEventClaims", method: http.MethodGet, path: resourcePath("drift-events", "{id}", "claims"), tag: tagDrift,
+		summary: "List the claims behind a drift event", description: "The claims of the event's segment in its current window that its test " +
+			"counted, as they are now, those decided last first unless ordered otherwise. Unless claims were added since, they are " +
+			"current_sample_size. Search looks at payer, procedure code and denial reason code.",
+		permission: models.PermissionViewClaims, also: models.PermissionViewReports,
+	}, func(ctx context.Context, v models.Viewer, in *byID[models.DriftEventID], f models.ClaimFilter, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
+		return a.store.ClaimsOfDriftEvent(ctx, v, in.ID, f, l)
+	}, showClaim)
 	a.registerEvidence()
 	a.registerDetect()
 }

@@ -25,6 +25,8 @@ type operation struct {
 	description string
 	// permission is what the viewer needs; empty for operations open to all.
 	permission models.Permission
+	// also is a second one that it takes, where what is shown is of two kinds.
+	also models.Permission
 	// acrossCustomers operations are about no customer's data: a superuser need
 	// name none.
 	acrossCustomers bool
@@ -109,6 +111,10 @@ func (a *api) humaOperation(op operation) huma.Operation {
 			spec.Parameters = append(spec.Parameters, customerParam())
 		}
 		documentAccess(&spec, op.permission)
+		if op.also != "" {
+			spec.Extensions["x-also-permission"] = string(op.also)
+			spec.Description += " " + op.also.NeedsSentence(string(op.also))
+		}
 	}
 	if op.signedIn {
 		spec.Middlewares = append(spec.Middlewares, a.authenticate)
@@ -191,12 +197,15 @@ func (a *api) authorize(op operation) func(huma.Context, func(huma.Context)) {
 	return a.onlyIf(op.admits)
 }
 
-// admits answers nil when the viewer has the permission of the operation.
+// admits answers nil when the viewer has what the operation takes.
 func (op operation) admits(v models.Viewer) error {
 	if op.acrossCustomers {
 		return v.AuthorizeAcross(op.permission)
 	}
-	return v.Authorize(op.permission)
+	if err := v.Authorize(op.permission); err != nil || op.also == "" {
+		return err
+	}
+	return v.Authorize(op.also)
 }
 
 // authenticate is authorize for what every person may do about their account.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,8 +22,29 @@ type parentID interface {
 // parentOf says how rows of T belong to a parent. P is its identifier, or the
 // text that rows name it by.
 type parentOf[T any, P comparable] struct {
-	column string
-	id     func(*T) P
+	// name tells the lists of one parent from those of another kind of parent.
+	name string
+	// table is a FROM item named parent with one row for each parent there is,
+	// its identifier in the column id; the argument of its one placeholder are
+	// the identifiers. of is the condition, in its terms, for a row of T.
+	table string
+	of    string
+	// columns are what is read of the join; the page's own when empty. column is
+	// that of the rows which names their parent, if one does.
+	columns, column string
+	id              func(*T) P
+}
+
+// byColumn are parents that a column of the rows refers to.
+func byColumn[T any, P comparable](alias, column string, id func(*T) P) parentOf[T, P] {
+	var parent P
+	cast := "text"
+	if _, row := any(parent).(identifier); row {
+		cast = "uuid"
+	}
+	return parentOf[T, P]{
+		name: column, column: column, table: "unnest(?::" + cast + "[]) AS parent(id)", of: alias + "." + column + " = parent.id", id: id,
+	}
 }
 
 // listOf answers the same page of the lists of several parents, each its own,
@@ -36,53 +58,46 @@ func listOf[T any, P comparable, F models.OrderField](ctx context.Context, tx *t
 		return lists, nil
 	}
 	ids = slices.Collect(maps.Keys(lists)) // each once, or its rows would come twice
-	ofParent := func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("? = parent.id", bun.Ident(spec.alias+"."+parent.column))
-	}
-	p, err := newPlan(ctx, tx, spec, "."+parent.column, ofParent, filter, l)
+	ofParent := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where(parent.of) }
+	p, err := newPlan(ctx, tx, spec, "."+parent.name, ofParent, filter, l)
 	if err != nil {
 		return nil, err
 	}
+	p.parentColumn = parent.column
 	if !p.page.SkipRows {
 		if err := fillEach(ctx, tx, p, parent, ids, lists); err != nil {
 			return nil, err
 		}
 	}
-	if err := neighboursOfEach(ctx, tx, p, ids, lists); err != nil {
+	parents := func() *bun.SelectQuery { return tx.tx.NewSelect().TableExpr(parent.table, arrayOf(ids)) }
+	if err := neighboursOfEach(ctx, p, parents, lists); err != nil {
 		return nil, err
 	}
 	if p.page.WantTotal {
-		return lists, countEach(ctx, tx, p, ids, lists)
+		return lists, countEach(ctx, p, parents, lists)
 	}
 	return lists, nil
 }
 
-// parentTable is the FROM item that every parent is one row of, and its
-// argument.
-func parentTable[P comparable](ids []P) (table string, array any) {
-	texts, cast := make([]string, len(ids)), "text"
+// arrayOf is the argument of a parent's table.
+func arrayOf[P comparable](ids []P) any {
+	texts := make([]string, len(ids))
 	for i, id := range ids {
-		if known, ok := any(id).(identifier); ok {
-			texts[i], cast = known.UUID().String(), "uuid"
+		if row, ok := any(id).(identifier); ok {
+			texts[i] = row.UUID().String()
 		} else {
 			texts[i] = fmt.Sprint(id)
 		}
 	}
-	return "unnest(?::" + cast + "[]) AS parent(id)", pgdialect.Array(texts)
-}
-
-func selectParents[P comparable](tx *tenantTx, ids []P) *bun.SelectQuery {
-	table, array := parentTable(ids)
-	return tx.tx.NewSelect().TableExpr(table, array)
+	return pgdialect.Array(texts)
 }
 
 // fillEach fetches the page of every parent by one LATERAL join.
 func fillEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
 	var items []*T
-	table, array := parentTable(ids)
 	err := tx.tx.NewSelect().Model(&items).
-		ModelTableExpr(table, array).
-		ColumnExpr("page.*").
+		ModelTableExpr(parent.table, arrayOf(ids)).
+		ColumnExpr(cmp.Or(parent.columns, "page.*")).
 		Join("CROSS JOIN LATERAL (?) AS page", p.pageQuery((*T)(nil))).
 		Scan(ctx)
 	if err != nil {
@@ -102,7 +117,7 @@ func fillEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPla
 
 // neighboursOfEach is listPlan.neighbours for every parent at once: the
 // condition depends on the page's cursors alone, which all parents share.
-func neighboursOfEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func neighboursOfEach[T any, P comparable](ctx context.Context, p *listPlan[T], parents func() *bun.SelectQuery, lists map[P]*models.Rows[*T]) error {
 	if !p.page.WantNeighbours {
 		return nil
 	}
@@ -113,7 +128,7 @@ func neighboursOfEach[T any, P comparable](ctx context.Context, tx *tenantTx, p 
 		}
 		var with []struct{ ID P }
 		exists := c.apply(p.matching((*T)(nil)).ColumnExpr("1"))
-		if err := selectParents(tx, ids).ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
+		if err := parents().ColumnExpr("parent.id").Where("EXISTS (?)", exists).Scan(ctx, &with); err != nil {
 			return err
 		}
 		for _, found := range with {
@@ -127,7 +142,7 @@ func neighboursOfEach[T any, P comparable](ctx context.Context, tx *tenantTx, p 
 	return nil
 }
 
-func countEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], ids []P, lists map[P]*models.Rows[*T]) error {
+func countEach[T any, P comparable](ctx context.Context, p *listPlan[T], parents func() *bun.SelectQuery, lists map[P]*models.Rows[*T]) error {
 	for _, rows := range lists {
 		rows.Total = new(int64)
 	}
@@ -136,7 +151,7 @@ func countEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPl
 		Total int64
 	}
 	of := p.matching((*T)(nil)).ColumnExpr("count(*)")
-	err := selectParents(tx, ids).ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
+	err := parents().ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 func claimSpec() listSpec[models.Claim] {
 	type claim = models.Claim
 	return listSpec[claim]{
-		noun: "claim", alias: "cl", search: []string{"payer", "cpt", "denial_reason_code"},
+		noun: "claim", alias: "cl", parts: true, search: []string{"payer", "cpt", "denial_reason_code"},
 		order:  []term{{column: "decided_date", desc: true}, {column: "id", desc: true}},
 		narrow: narrowPayer,
 		columns: map[string]column[claim]{
@@ -70,9 +70,7 @@ func (s *Store) Claims(ctx context.Context, v models.Viewer, f models.ClaimFilte
 // ClaimsOfUploads lists the claims that came with each of the uploads.
 func (s *Store) ClaimsOfUploads(ctx context.Context, v models.Viewer, ids []models.UploadID, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (map[models.UploadID]*models.Rows[*models.Claim], error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Claim], error) {
-		ofUpload := parentOf[models.Claim, models.UploadID]{
-			column: "upload_id", id: func(c *models.Claim) models.UploadID { return c.UploadID },
-		}
+		ofUpload := byColumn("cl", "upload_id", func(c *models.Claim) models.UploadID { return c.UploadID })
 		return listOf(ctx, tx, claimSpec(), ofUpload, ids, f, l)
 	})
 }

@@ -104,7 +104,7 @@ func TestDetect_FindsPlantedDrift(t *testing.T) {
 	equal(t, "impact", new(decimal.New(600000, -2)), e.EstimatedRevenueImpact)
 
 	var evidence drift.Evidence
-	if err := json.Unmarshal(e.Evidence, &evidence); err != nil {
+	if err := json.Unmarshal(must(w.Store.DriftEvidence(t.Context(), viewer, e.ID))(t).Stored, &evidence); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "counts in the evidence", []any{30, 40, 300, 100, 6, 200.0},

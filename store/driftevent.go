@@ -11,7 +11,7 @@ import (
 func driftEventSpec() listSpec[models.DriftEvent] {
 	type event = models.DriftEvent
 	return listSpec[event]{
-		noun: "drift_event", alias: "de", search: []string{"payer", "cpt_group", "drift_type"},
+		noun: "drift_event", alias: "de", shown: withoutEvidence, search: []string{"payer", "cpt_group", "drift_type"},
 		order: []term{{column: "created_at", desc: true}, {column: "id", desc: true}},
 		columns: map[string]column[event]{
 			"id":         {cast: "uuid", value: func(e *event) any { return e.ID }},
@@ -21,6 +21,10 @@ func driftEventSpec() listSpec[models.DriftEvent] {
 		},
 	}
 }
+
+// withoutEvidence leaves out what makes nine tenths of an event: some 8 KiB of
+// JSON that DriftEvidence alone shows. A page of fifty takes a fifth of the time.
+func withoutEvidence(q *bun.SelectQuery) *bun.SelectQuery { return q.ExcludeColumn("evidence") }
 
 func driftTestSpec() listSpec[models.DriftTest] {
 	type test = models.DriftTest
@@ -68,21 +72,23 @@ func (s *Store) ActiveDriftEvents(ctx context.Context, v models.Viewer, f models
 // DriftEventsOfRuns lists the events of each of the runs.
 func (s *Store) DriftEventsOfRuns(ctx context.Context, v models.Viewer, ids []models.ReportRunID, f models.DriftEventFilter, l models.List[models.DriftEventOrderField]) (map[models.ReportRunID]*driftEventRows, error) {
 	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.ReportRunID]*driftEventRows, error) {
-		ofRun := parentOf[models.DriftEvent, models.ReportRunID]{
-			column: "report_run_id", id: func(e *models.DriftEvent) models.ReportRunID { return e.ReportRunID },
-		}
+		ofRun := byColumn("de", "report_run_id", func(e *models.DriftEvent) models.ReportRunID { return e.ReportRunID })
 		return listOf(ctx, tx, driftEventSpec(), ofRun, ids, f, l)
 	})
 }
 
 // DriftEvent is one event of the customer; NOT_FOUND when it has none of this id.
 func (s *Store) DriftEvent(ctx context.Context, v models.Viewer, id models.DriftEventID) (*models.DriftEvent, error) {
-	return one[models.DriftEvent](ctx, s, v, models.PermissionViewReports, id, "drift event")
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.DriftEvent, error) {
+		return rowOf[models.DriftEvent](ctx, tx, withoutEvidence, id, "drift event")
+	})
 }
 
 // DriftEventsByID are those of the events that the customer has.
 func (s *Store) DriftEventsByID(ctx context.Context, v models.Viewer, ids []models.DriftEventID) (map[models.DriftEventID]*models.DriftEvent, error) {
-	return byID(ctx, s, v, models.PermissionViewReports, ids, func(e *models.DriftEvent) models.DriftEventID { return e.ID })
+	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.DriftEventID]*models.DriftEvent, error) {
+		return rowsOf(ctx, tx, withoutEvidence, ids, func(e *models.DriftEvent) models.DriftEventID { return e.ID })
+	})
 }
 
 // DriftTests lists every test a run made; NOT_FOUND when the customer has no
@@ -100,9 +106,7 @@ func (s *Store) DriftTests(ctx context.Context, v models.Viewer, run models.Repo
 // DriftTestsOfRuns lists the tests of each of the runs.
 func (s *Store) DriftTestsOfRuns(ctx context.Context, v models.Viewer, ids []models.ReportRunID, f models.DriftTestFilter, l models.List[models.DriftTestOrderField]) (map[models.ReportRunID]*models.Rows[*models.DriftTest], error) {
 	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[models.ReportRunID]*models.Rows[*models.DriftTest], error) {
-		ofRun := parentOf[models.DriftTest, models.ReportRunID]{
-			column: "report_run_id", id: func(t *models.DriftTest) models.ReportRunID { return t.ReportRunID },
-		}
+		ofRun := byColumn("dt", "report_run_id", func(t *models.DriftTest) models.ReportRunID { return t.ReportRunID })
 		return listOf(ctx, tx, driftTestSpec(), ofRun, ids, f, l)
 	})
 }

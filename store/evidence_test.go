@@ -100,6 +100,7 @@ func TestDriftEvidence_SaysWhatDiffersAndWhy(t *testing.T) {
 	run := must(cedar.Store.DetectDrift(t.Context(), cedar.System(), models.DetectInput{}))(t)
 	events := eventsOf(t, cedar, run.ID)
 	event := events[slices.IndexFunc(events, func(e *models.DriftEvent) bool { return e.DriftType == models.DriftDenialRate })]
+	event.Evidence = must(cedar.Store.DriftEvidence(t.Context(), cedar.System(), event.ID))(t).Stored // no list has it
 
 	altered := func(old, replacement string) models.DriftEventID {
 		t.Helper()

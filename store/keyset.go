@@ -37,6 +37,11 @@ type listSpec[T any] struct {
 	noun   string
 	alias  string
 	search []string
+	// shown, when set, leaves out columns that no list shows.
+	shown scopeFunc
+	// parts says that a page may be asked for some of the columns alone, because
+	// the rows are wide enough for that to pay.
+	parts bool
 	// order is the default order. Its columns also end every other order, so
 	// that each is total; they then run in the direction of the term before
 	// them, so that one index serves both directions.

@@ -60,6 +60,24 @@ func (s *Store) MembersByID(ctx context.Context, v models.Viewer, ids []models.M
 	})
 }
 
+// MembersByUserID are those of the users who are members of the customer.
+func (s *Store) MembersByUserID(ctx context.Context, v models.Viewer, ids []models.UserID) (map[models.UserID]*models.Member, error) {
+	return read(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (map[models.UserID]*models.Member, error) {
+		found := make(map[models.UserID]*models.Member, len(ids))
+		if len(ids) == 0 {
+			return found, nil
+		}
+		var members []*models.Member
+		if err := ofMembers(tx.selectFrom(&members)).Where("mb.user_id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+			return nil, err
+		}
+		for _, m := range members {
+			found[m.UserID] = m
+		}
+		return found, nil
+	})
+}
+
 // ChangeMemberRole gives a member another role and ends the member's sessions.
 // A role that the member has already changes nothing.
 //

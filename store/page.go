@@ -38,6 +38,9 @@ type listPlan[T any] struct {
 	page   models.Page
 	after  position
 	before position
+	// parentColumn is the column by which rows are told apart by parent, if they
+	// are by one of theirs.
+	parentColumn string
 }
 
 // newPlan reads the cursors. scopeKey tells lists of the same noun apart
@@ -145,9 +148,32 @@ func (p *listPlan[T]) ordered(q *bun.SelectQuery) *bun.SelectQuery {
 // pageQuery fetches one row more than the page holds, which tells whether
 // there is a next one.
 func (p *listPlan[T]) pageQuery(model any) *bun.SelectQuery {
-	q := p.ordered(p.inRange(p.matching(model))).Limit(int64(p.page.Limit) + 1)
+	q := p.shown(p.ordered(p.inRange(p.matching(model)))).Limit(int64(p.page.Limit) + 1)
 	if p.page.Number > 1 {
 		q = q.Offset(int64(p.page.Number-1) * int64(p.page.Limit))
+	}
+	return q
+}
+
+// shown chooses the columns of a page: those asked for, and what cursors and the
+// grouping of nested lists need.
+func (p *listPlan[T]) shown(q *bun.SelectQuery) *bun.SelectQuery {
+	if p.spec.shown != nil {
+		q = p.spec.shown(q)
+	}
+	if !p.spec.parts || p.page.Columns == nil {
+		return q
+	}
+	columns := slices.Clone(p.page.Columns)
+	for _, t := range p.terms {
+		columns = append(columns, t.column)
+	}
+	if p.parentColumn != "" {
+		columns = append(columns, p.parentColumn)
+	}
+	slices.Sort(columns)
+	for _, column := range slices.Compact(columns) {
+		q = q.ColumnExpr("?", bun.Ident(p.spec.alias+"."+column))
 	}
 	return q
 }

@@ -103,7 +103,7 @@ func listSummaries(ctx context.Context, tx *tenantTx, f models.PayerSummaryFilte
 // period.
 func (s *Store) ClaimsOfPayers(ctx context.Context, v models.Viewer, payers []string, period models.Period, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (map[string]*models.Rows[*models.Claim], error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[string]*models.Rows[*models.Claim], error) {
-		ofPayer := parentOf[models.Claim, string]{column: "payer", id: func(c *models.Claim) string { return c.Payer }}
+		ofPayer := byColumn("cl", "payer", func(c *models.Claim) string { return c.Payer })
 		spec := claimSpec()
 		spec.narrow = func(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc, error) {
 			rest, scope, err := narrowPayer(ctx, tx, filter)
@@ -118,7 +118,7 @@ func (s *Store) ClaimsOfPayers(ctx context.Context, v models.Viewer, payers []st
 // DriftEventsOfPayers lists the events about each of the payers, of all runs.
 func (s *Store) DriftEventsOfPayers(ctx context.Context, v models.Viewer, payers []string, f models.DriftEventFilter, l models.List[models.DriftEventOrderField]) (map[string]*driftEventRows, error) {
 	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (map[string]*driftEventRows, error) {
-		ofPayer := parentOf[models.DriftEvent, string]{column: "payer", id: func(e *models.DriftEvent) string { return e.Payer }}
+		ofPayer := byColumn("de", "payer", func(e *models.DriftEvent) string { return e.Payer })
 		return listOf(ctx, tx, driftEventSpec(), ofPayer, payers, f, l)
 	})
 }

@@ -68,9 +68,7 @@ func (s *Store) Rejections(ctx context.Context, v models.Viewer, id models.Uploa
 // RejectionsOfUploads lists the rejected rows of each of the uploads.
 func (s *Store) RejectionsOfUploads(ctx context.Context, v models.Viewer, ids []models.UploadID, l models.List[models.RejectionOrderField]) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[models.UploadID]*models.Rows[*models.Rejection], error) {
-		ofUpload := parentOf[models.Rejection, models.UploadID]{
-			column: "upload_id", id: func(r *models.Rejection) models.UploadID { return r.UploadID },
-		}
+		ofUpload := byColumn("rj", "upload_id", func(r *models.Rejection) models.UploadID { return r.UploadID })
 		return listOf(ctx, tx, rejectionSpec(), ofUpload, ids, struct{}{}, l)
 	})
 }

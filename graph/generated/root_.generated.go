@@ -195,6 +195,8 @@ type ApiKey implements Node @requires(permission: MANAGE_API_KEYS) {
   lastUsedAddr: String
   "The key that it took the place of by a rotation."
   replaces: ApiKey @requires(permission: MANAGE_API_KEYS)
+  "Who made it; null for a command, and for who is no member any more."
+  createdBy: Member @requires(permission: MANAGE_USERS)
   "When a rotation replaced it; it works until ` + "`" + `expiresAt` + "`" + `."
   replacedAt: DateTime
   "When it was revoked; it does not work since."
@@ -1049,6 +1051,23 @@ type DriftEvent implements Node @requires(permission: VIEW_REPORTS) {
   createdAt: DateTime!
   "The run that found it."
   reportRun: ReportRun! @requires(permission: VIEW_REPORTS)
+  "The claims behind it, newest decision first: those of its segment in its current window that its test counted, as they are now. Unless claims were added since, they are ` + "`" + `currentSampleSize` + "`" + `."
+  claims(
+    "Only claims that match all of these."
+    filter: ClaimFilter
+    "Words that must each occur in the payer, the procedure code or the denial reason code."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [ClaimOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
 }
 
 "What a drift event rests on: as it was found, and as the claims of today have it."
@@ -1906,6 +1925,8 @@ type ReportRun implements Node @requires(permission: VIEW_REPORTS) {
   driftEventCount: Int!
   "Totals of the run, for reports; null until it succeeded."
   summary: JSON
+  "Who asked for it; null for a schedule, a command or a program, and for who is no member any more."
+  createdBy: Member @requires(permission: MANAGE_USERS)
   "Counts changes of this row."
   version: BigInt!
   "When the row was created."
@@ -2233,6 +2254,8 @@ type Upload implements Node @requires(permission: VIEW_CLAIMS) {
   createdAt: DateTime!
   "When the row was last changed."
   updatedAt: DateTime!
+  "Who sent the file; null for a command or a program, and for who is no member any more."
+  uploadedBy: Member @requires(permission: MANAGE_USERS)
   "The claims this file brought, newest decision first."
   claims(
     "Only claims that match all of these."
@@ -2512,6 +2535,8 @@ func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphq
 		return ec.fieldContext_ApiKey_lastUsedAddr(ctx, field)
 	case "replaces":
 		return ec.fieldContext_ApiKey_replaces(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ApiKey_createdBy(ctx, field)
 	case "replacedAt":
 		return ec.fieldContext_ApiKey_replacedAt(ctx, field)
 	case "revokedAt":
@@ -2930,6 +2955,8 @@ func (ec *executionContext) childFields_DriftEvent(ctx context.Context, field gr
 		return ec.fieldContext_DriftEvent_createdAt(ctx, field)
 	case "reportRun":
 		return ec.fieldContext_DriftEvent_reportRun(ctx, field)
+	case "claims":
+		return ec.fieldContext_DriftEvent_claims(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DriftEvent", field.Name)
 }
@@ -3350,6 +3377,8 @@ func (ec *executionContext) childFields_ReportRun(ctx context.Context, field gra
 		return ec.fieldContext_ReportRun_driftEventCount(ctx, field)
 	case "summary":
 		return ec.fieldContext_ReportRun_summary(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ReportRun_createdBy(ctx, field)
 	case "version":
 		return ec.fieldContext_ReportRun_version(ctx, field)
 	case "createdAt":
@@ -3518,6 +3547,8 @@ func (ec *executionContext) childFields_Upload(ctx context.Context, field graphq
 		return ec.fieldContext_Upload_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Upload_updatedAt(ctx, field)
+	case "uploadedBy":
+		return ec.fieldContext_Upload_uploadedBy(ctx, field)
 	case "claims":
 		return ec.fieldContext_Upload_claims(ctx, field)
 	case "rejections":

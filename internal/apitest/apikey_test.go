@@ -112,10 +112,12 @@ func scopeCases() []Case {
 	var cases []Case
 	for _, name := range models.Scope("").Values() {
 		held := []models.Scope{models.Scope(name)}
-		add := func(c Case, p models.Permission) {
+		add := func(c Case, permissions ...models.Permission) {
 			c.Name, c.As = "the key "+name+": "+c.Name, Asker{Key: name}
-			if !models.ScopesMay(held, p) {
-				c.Want = models.CodeForbidden
+			for _, p := range permissions {
+				if !models.ScopesMay(held, p) {
+					c.Want = models.CodeForbidden
+				}
 			}
 			cases = append(cases, c)
 		}
@@ -127,7 +129,11 @@ func scopeCases() []Case {
 			c.Name = l.name
 			c.REST.Query.Set("page_size", "5")
 			c.GraphQL.Variables["first"] = 5
-			add(c, permissionFor(l.path))
+			needs := []models.Permission{permissionFor(l.path)}
+			if l.field == "claims" { // whatever they hang from
+				needs = append(needs, models.PermissionViewClaims)
+			}
+			add(c, needs...)
 		}
 		for _, n := range nouns() {
 			add(Case{Name: n.typ, REST: Call{Path: n.path + n.own + "/"}, GraphQL: node(n.typ, n.own)}, permissionFor(n.path))

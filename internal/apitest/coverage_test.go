@@ -55,6 +55,7 @@ type document struct {
 	Paths map[string]map[string]struct {
 		OperationID string
 		Permission  models.Permission `json:"x-permission"`
+		Also        models.Permission `json:"x-also-permission"`
 		Parameters  []struct{ Name, In string }
 		Responses   map[string]struct {
 			Content map[string]struct {

@@ -40,7 +40,10 @@ func nouns() []noun {
 			typ: "ReportRun", path: "reports/", own: "{real.run}", foreign: "{harbor.run}", prefix: "run",
 			below: []branch{{path: "tests/", field: "tests"}, {path: "drift-events/", field: "driftEvents"}},
 		},
-		{typ: "DriftEvent", path: "drift-events/", own: "{real.event}", foreign: "{harbor.event}", prefix: "drift"},
+		{
+			typ: "DriftEvent", path: "drift-events/", own: "{real.event}", foreign: "{harbor.event}", prefix: "drift",
+			below: []branch{{path: "claims/", field: "claims"}},
+		},
 		{typ: "ApiKey", path: "api-keys/", own: "{key}", foreign: "{harbor.key}", prefix: "key", auditing: true},
 		{typ: "AuditEvent", path: "audit-events/", own: "{audit}", foreign: "{harbor.audit}", prefix: "aud", auditing: true},
 		{typ: "Member", path: "members/", own: "{member.cedar.viewer}", foreign: "{member.harbor.viewer}", prefix: "memb", auditing: true},

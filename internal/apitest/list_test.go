@@ -397,6 +397,18 @@ func lists() []list {
 	ofUpload.name, ofUpload.fixed, ofUpload.where = "claims of an upload", url.Values{"upload": {"{upload}"}}, "upload_id = '{upload.uuid}'"
 	ofUpload.parent, ofUpload.field, ofUpload.id = "Upload", "claims", "{upload}"
 	ofUpload.filters = slices.DeleteFunc(slices.Clone(claims.filters), func(p probe) bool { return p.name == "upload" })
+	ofEvent := claims
+	ofEvent.name, ofEvent.path = "claims behind a drift event", "drift-events/{broad.event}/claims/"
+	ofEvent.parent, ofEvent.field, ofEvent.id = "DriftEvent", "claims", "{broad.event}"
+	ofEvent.where = "payer = 'Aetna Better' AND outcome <> 'OTHER' AND submitted_date >= '2026-04-28' AND submitted_date < '2026-06-01'"
+	ofEvent.words, ofEvent.filters = []string{"aetna", "AETNA 99213", "co-97", "nothing like it"}, nil
+	for _, p := range claims.filters {
+		// What the event says of its claims already tells none of them apart.
+		p.trivial = slices.Contains([]string{
+			"payer", "upload", "cpt_group", "denial_reason_code", "start_date", "end_date",
+		}, p.name) || p.text == "OTHER"
+		ofEvent.filters = append(ofEvent.filters, p)
+	}
 	uploads := list{
 		name: "uploads", path: "uploads/", parent: "Query", field: "uploads", from: "uploads", key: "id", prefix: "upl",
 		order: []string{"-uploaded_at", "-id"}, tie: []string{"uploaded_at", "id"}, search: []string{"filename", "status"},
@@ -430,7 +442,7 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	others := []list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList()}
+	others := []list{claims, ofUpload, ofEvent, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList()}
 	return slices.Concat(others, eventLists(), summaryLists(claims))
 }
 

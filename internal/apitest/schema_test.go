@@ -38,8 +38,10 @@ const (
 )
 
 // apart are the structures that have an address of their own in REST, and are
-// compared there.
-var apart = map[string]bool{"DriftEvent.evidence": true}
+// compared there; and members, whom REST names by their user.
+var apart = map[string]bool{
+	"DriftEvent.evidence": true, "ApiKey.createdBy": true, "ReportRun.createdBy": true, "Upload.uploadedBy": true,
+}
 
 func shapeOf(f *ast.FieldDefinition) shape {
 	def := schema().Types[f.Type.Name()]

@@ -187,6 +187,22 @@ func (s *Server) runs() {
 	s.Cedar.Insert(old, newest)
 	s.tests(old.ID)
 	s.events(newest.ID)
+	s.broad()
+}
+
+// broad inserts a run by submission with an event whose window holds most
+// claims of a payer.
+func (s *Server) broad() {
+	run := s.Cedar.RunRow(func(r *models.ReportRun) {
+		r.WindowBy, r.StartedAt = models.WindowBySubmitted, factory.Now().Add(-3*time.Hour)
+		r.FinishedAt = &r.StartedAt
+	})
+	event := s.Cedar.EventRow(run.ID, "Aetna Better", func(e *models.DriftEvent) {
+		e.CPTGroup, e.SignalKey, e.CreatedAt = models.CPTGroupAll, "broad", factory.Now().Add(-3*time.Hour)
+		e.CurrentStart, e.CurrentEnd = models.NewDate(2026, time.April, 28), models.NewDate(2026, time.June, 1)
+	})
+	s.Cedar.Insert(run, event)
+	s.known("broad.event", event.ID.String(), event.ID.UUID())
 }
 
 // history writes audit lines of both clinics, two and two at the same instant

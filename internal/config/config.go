@@ -35,6 +35,8 @@ type Serve struct {
 	MaxConns       int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
 	CORSOrigins    []string      `name:"cors-origins" env:"UPSTREAM_CORS_ORIGINS" help:"Origins whose pages may call the APIs from a browser, separated by commas: https://host[:port]. Unset: none." placeholder:"ORIGIN,..."`
 	Introspection  bool          `name:"introspection" env:"UPSTREAM_INTROSPECTION" default:"true" negatable:"" help:"Let signed-in users read the GraphQL schema."`
+	GraphQLLimits  []string      `name:"graphql-limits" env:"UPSTREAM_GRAPHQL_LIMITS" help:"Limits of GraphQL that differ from the defaults, such as key.budget=20000,all.depth=12." placeholder:"AUDIENCE.LIMIT=VALUE,..."`
+	TrustedDocs    string        `name:"trusted-documents" env:"UPSTREAM_TRUSTED_DOCUMENTS" type:"path" help:"JSON file of GraphQL documents by hash, as relay-compiler persists them: no others are run. Unset: any are." placeholder:"FILE"`
 	Throttle       string        `name:"throttle" env:"UPSTREAM_THROTTLE" enum:"on,off" default:"on" help:"Limit how much each caller may ask for: on or off."`
 	ThrottleRates  []string      `name:"throttle-rates" env:"UPSTREAM_THROTTLE_RATES" help:"Rates that differ from the defaults, such as report_generation=100/h,sign_in=20/15m,burst=off." placeholder:"CLASS=RATE,..."`
 	RedisURL       string        `name:"redis-url" env:"REDIS_URL" help:"Redis in which replicas count requests together. Unset: each counts for itself." placeholder:"URL"`

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, '..', 'dist');
+const examples = path.join(here, '..', '..', '..', 'docs', 'graphql');
 
 // Each page is one script and at most one style sheet; the server puts the
 // content hash into their addresses.
@@ -80,6 +81,20 @@ const rewrite = {
   },
 };
 
+// exampleDocuments makes a module of the documents that are documented and
+// tested: adding a tab to the playground is adding a file to docs/graphql.
+const exampleDocuments = {
+  name: 'example-documents',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^example-documents$/ }, ({ path: name }) => ({ path: name, namespace: 'example-documents' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'example-documents' }, async () => {
+      const names = (await readdir(examples)).filter((name) => name.endsWith('.graphql')).sort();
+      const texts = await Promise.all(names.map((name) => readFile(path.join(examples, name), 'utf8')));
+      return { contents: JSON.stringify(texts), loader: 'json' };
+    });
+  },
+};
+
 async function bundle({ entry, out }) {
   const result = await build({
     absWorkingDir: here,
@@ -92,7 +107,7 @@ async function bundle({ entry, out }) {
     jsx: 'automatic',
     define: { 'process.env.NODE_ENV': '"production"' },
     alias: { 'react-style-singleton': './src/shims/react-style-singleton.js' },
-    plugins: [rewrite],
+    plugins: [rewrite, exampleDocuments],
     legalComments: 'none',
     charset: 'utf8',
     metafile: true,

@@ -6,7 +6,7 @@
 //
 // Also: --chromium PATH (default /usr/bin/chromium), --shots FOLDER for pictures.
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -46,7 +46,7 @@ async function playground(page, shot) {
   await shot('playground-refused');
   await signIn(page, options.password);
   await page.getByRole('button', { name: 'Sign out' }).waitFor();
-  if (options.fake) await nameCustomer(page);
+  if (options.fake || options.email.startsWith('root@')) await chooseCustomer(page);
   await runAllTabs(page, shot);
   await exploreDocs(page, shot);
   await openSettings(page, shot);
@@ -61,23 +61,36 @@ async function signIn(page, password) {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-// The pretended viewer is a superuser, and is asked for the customer to act for.
-async function nameCustomer(page) {
-  await page.getByLabel('Customer').fill('cust_01jd6');
-  await page.getByLabel('Customer').press('Enter');
+// A superuser chooses the customer to act for; the pretended viewer is one.
+async function chooseCustomer(page) {
+  const menu = page.getByLabel('Customer');
+  const harbor = menu.locator('option', { hasText: 'Harbor' });
+  await harbor.waitFor({ state: 'attached' });
+  const id = await harbor.getAttribute('value');
+  assert.match(id, /^cust_/);
+  await menu.selectOption(id);
   const asked = page.waitForRequest((request) => request.url().endsWith('/graphql'));
   await page.getByRole('button', { name: 'Re-fetch GraphQL schema' }).click();
-  assert.equal((await asked).headers()['x-customer-id'], 'cust_01jd6');
+  assert.equal((await asked).headers()['x-customer-id'], id);
+}
+
+// operations are the names in the example documents, which the tabs are.
+async function operations() {
+  const folder = new URL('../../../../docs/graphql/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.graphql')).sort();
+  const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
+  return texts.map((text) => text.match(/^(?:query|mutation) (\w+)/m)[1]);
 }
 
 async function runAllTabs(page, shot) {
-  for (const title of ['FindDrift', 'TestsBehindARun', 'ClaimsFeed', 'DetectDrift']) {
+  for (const title of await operations()) {
     await page.getByRole('tab', { name: title }).click();
     const answered = page.waitForResponse((response) => response.url().endsWith('/graphql'));
     await page.getByRole('button', { name: /^Execute query/ }).click();
     const body = await (await answered).json();
     assert(body.data && !body.errors, `${title}: ${JSON.stringify(body.errors)}`);
     await page.locator('[data-figure=status]', { hasText: '200' }).waitFor();
+    for (const figure of ['requested', 'actual', 'sqlStatements']) await page.locator(`[data-figure=${figure}] dd`, { hasText: /^[\d,]+$/ }).waitFor();
     await page.locator('.result-window', { hasText: '"data"' }).waitFor();
     await shot(`playground-${title}`);
   }

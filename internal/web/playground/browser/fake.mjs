@@ -14,6 +14,7 @@ const schema = buildSchema(`
   enum DriftTestOrderField { Q_VALUE P_VALUE PAYER }
   enum ClaimOrderField { DECIDED_DATE SUBMITTED_DATE PAYER OUTCOME }
   enum Outcome { PAID DENIED OTHER }
+  scalar JSON
   input DriftEventOrder { field: DriftEventOrderField!, direction: Direction! }
   input DriftTestOrder { field: DriftTestOrderField!, direction: Direction! }
   input ClaimOrder { field: ClaimOrderField!, direction: Direction! }
@@ -24,12 +25,20 @@ const schema = buildSchema(`
   type Viewer { isSuperuser: Boolean! }
   "A change of one payer's behaviour."
   type DriftEvent {
+    id: ID!, baselineSampleSize: Int!, currentSampleSize: Int!, testMethod: String!, effectCiLow: Float, effectCiHigh: Float
+    rateEffect: Float, mixEffect: Float, evidence: DriftEvidence!
+    claims(first: Int, orderBy: ClaimOrder): ClaimConnection!
     payer: String!, cptGroup: String!, driftType: DriftType!
     baselineValue: Float!, currentValue: Float!, deltaValue: Float!, qValue: Float
     "Size of the change, 0..1."
     severity: Float!
     severityLabel: SeverityLabel!, estimatedRevenueImpact: Decimal, reportRun: ReportRun!
   }
+  type EvidenceReason { code: String!, message: String! }
+  type EvidenceDifference { path: String!, stored: JSON, recomputed: JSON }
+  type DriftEvidence { reproduced: Boolean!, reasons: [EvidenceReason!]!, differences: [EvidenceDifference!]!, stored: JSON! }
+  type Customer { id: ID!, name: String! }
+  type CustomerConnection { nodes: [Customer!]!, pageInfo: PageInfo! }
   type DriftEventConnection { totalCount: Int!, nodes: [DriftEvent!]! }
   type DriftTest {
     payer: String!, cptGroup: String!, driftType: DriftType!, baselineValue: Float!, currentValue: Float!
@@ -43,9 +52,16 @@ const schema = buildSchema(`
   }
   type ReportRunConnection { nodes: [ReportRun!]! }
   type Claim {
-    id: ID!, payer: String!, cpt: String!, cptGroup: String!, submittedDate: Date!, decidedDate: Date!
+    id: ID!, claimNumber: String, upload: Upload!, payer: String!, cpt: String!, cptGroup: String!, submittedDate: Date!, decidedDate: Date!
     outcome: Outcome!, billedAmount: Decimal, denialReasonCode: String
   }
+  type Rejection { rowNumber: Int!, column: String!, code: String!, message: String! }
+  type RejectionConnection { totalCount: Int!, nodes: [Rejection!]! }
+  type Upload {
+    filename: String!, status: String!, uploadedAt: String!, acceptedRowCount: Int!, rejectedRowCount: Int!
+    rejections(first: Int): RejectionConnection!, claims(first: Int): ClaimConnection!
+  }
+  type UploadConnection { nodes: [Upload!]! }
   type ClaimConnection { totalCount: Int!, pageInfo: PageInfo!, nodes: [Claim!]! }
   type UserError { path: [String!], code: String!, message: String! }
   type DetectDriftPayload { reportRun: ReportRun, userErrors: [UserError!]! }
@@ -55,6 +71,8 @@ const schema = buildSchema(`
     "Drift of the latest successful run."
     activeDriftEvents(first: Int, orderBy: DriftEventOrder): DriftEventConnection!
     reportRuns(first: Int): ReportRunConnection!
+    uploads(first: Int): UploadConnection!
+    customers(first: Int, after: String): CustomerConnection!
     claims(first: Int, after: String, filter: ClaimFilter, orderBy: ClaimOrder): ClaimConnection!
   }
   type Mutation { detectDrift(input: DetectDriftInput!): DetectDriftPayload! }
@@ -71,18 +89,29 @@ const run = {
 };
 const events = {
   totalCount: 1,
-  nodes: [{ ...test, deltaValue: 0.15, severity: 0.8, severityLabel: 'CRITICAL', estimatedRevenueImpact: '18450.00', reportRun: run }],
+  nodes: [{ ...test, deltaValue: 0.15, severity: 0.8, severityLabel: 'CRITICAL', estimatedRevenueImpact: '18450.00', reportRun: run, id: 'drift_01jd6', baselineSampleSize: 400, currentSampleSize: 120, testMethod: 'TWO_PROPORTION_Z',
+    evidence: { reproduced: true, reasons: [], differences: [], stored: { weeks: [] } }, claims: () => claims }],
 };
 const claims = {
   totalCount: 1,
   pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: 'c1', endCursor: 'c1' },
   nodes: [{
-    id: 'clm_01jd6', payer: 'Aetna', cpt: '27447', cptGroup: 'SURGERY', submittedDate: '2026-04-01',
+    id: 'clm_01jd6', claimNumber: 'C-1', upload: () => upload, payer: 'Aetna', cpt: '27447', cptGroup: 'SURGERY', submittedDate: '2026-04-01',
     decidedDate: '2026-04-20', outcome: 'DENIED', billedAmount: '1840.00', denialReasonCode: '197',
   }],
 };
+const upload = {
+  filename: 'may.csv', status: 'SUCCESS', uploadedAt: '2026-05-01T00:00:00Z', acceptedRowCount: 1, rejectedRowCount: 0,
+  rejections: { totalCount: 0, nodes: [] }, claims: () => claims,
+};
+const customers = {
+  nodes: [{ id: 'cust_01jd5', name: 'Cedar Clinic' }, { id: 'cust_01jd6', name: 'Harbor Clinic' }],
+  pageInfo: { hasNextPage: false, hasPreviousPage: false },
+};
 const rootValue = {
   viewer: { isSuperuser: true },
+  customers,
+  uploads: { nodes: [upload] },
   activeDriftEvents: events,
   reportRuns: { nodes: [run] },
   claims,

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 
 export function Header({ session, state }) {
   return (
@@ -80,7 +80,7 @@ function SignIn({ session, notice }) {
 function Account({ session, state }) {
   return (
     <div className="bar-form">
-      {state.superuser && <Customer session={session} value={state.customer} />}
+      {state.superuser && <Customer session={session} state={state} />}
       <span className="bar-user">
         <span className="visually-hidden">Signed in as </span>
         <span title={state.email}>{state.email}</span>
@@ -94,23 +94,17 @@ function Account({ session, state }) {
 }
 
 // A superuser belongs to no customer, so names the one to act for.
-function Customer({ session, value }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  const apply = () => session.setCustomer(text);
+function Customer({ session, state }) {
   return (
     <label className="bar-customer">
       <span>Customer</span>
-      <input
-        name="customer"
-        placeholder="cust_…"
-        spellCheck="false"
-        autoComplete="off"
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-        onBlur={apply}
-        onKeyDown={(event) => event.key === 'Enter' && apply()}
-      />
+      <select name="customer" value={state.customer} onChange={(event) => session.setCustomer(event.target.value)}>
+        {state.customers.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
     </label>
   );
 }

@@ -8,6 +8,8 @@ import { describeRun } from './cost.js';
 import { withOwnOperation } from './operation.js';
 import { defaultTabs, NEW_TAB } from './tabs.js';
 import { Header } from './header.jsx';
+// The build makes this module of the files in docs/graphql.
+import documents from 'example-documents';
 
 const INTROSPECTION = 'IntrospectionQuery';
 
@@ -19,7 +21,7 @@ const session = createSession({
 function Playground() {
   const state = useSyncExternalStore(session.subscribe, session.get);
   const [run, setRun] = useState(null);
-  const tabs = useMemo(() => defaultTabs(new Date()), []);
+  const tabs = useMemo(() => defaultTabs(documents), []);
   useEffect(() => {
     void session.identify();
   }, []);

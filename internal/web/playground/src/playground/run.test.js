@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { parse } from 'graphql';
 import { describeRun } from './cost.js';
@@ -43,14 +44,19 @@ test('a name from another tab is not sent', () => {
   }
 });
 
-test('the tabs are valid documents of one named operation each', () => {
-  const tabs = defaultTabs(new Date('2026-03-01T00:30:00Z'));
-  const names = tabs.map(({ query }) => {
+const examples = new URL('../../../../../docs/graphql/', import.meta.url);
+
+test('the tabs are the example documents, of one named operation each, that say what they are for', async () => {
+  const files = (await readdir(examples)).filter((name) => name.endsWith('.graphql')).sort();
+  const tabs = defaultTabs(await Promise.all(files.map((name) => readFile(new URL(name, examples), 'utf8'))));
+  const names = tabs.map(({ query }, i) => {
     const { definitions } = parse(query);
-    assert.equal(definitions.length, 1);
+    assert.equal(definitions.length, 1, files[i]);
+    assert.match(query, /^# [A-Z]/, files[i]);
+    for (const line of query.split('\n')) assert(line.length <= 72, `${files[i]}: ${line}`);
     return definitions[0].name.value;
   });
-  assert.deepEqual(names, ['FindDrift', 'TestsBehindARun', 'ClaimsFeed', 'DetectDrift']);
-  assert.deepEqual(JSON.parse(tabs[3].variables), { input: { asOf: '2026-02-28' } });
+  assert.deepEqual(names.slice(0, 3), ['FindDrift', 'ReadItsEvidence', 'ClaimsBehindIt']);
+  assert.equal(new Set(names).size, files.length);
   for (const line of NEW_TAB.trim().split('\n')) assert.match(line, /^#/);
 });

@@ -10,12 +10,19 @@ const SIGNED_OUT = Object.freeze({
   email: '',
   superuser: false,
   customer: '',
+  customers: [],
   notice: '',
 });
 
 const TOKEN_URL = '/api/v1/auth/token/';
 const REFRESH_URL = '/api/v1/auth/token/refresh/';
 const GRAPHQL_URL = '/graphql';
+
+const CUSTOMERS = `query Customers($after: String) {
+  customers(first: 100, after: $after) { nodes { id name } pageInfo { hasNextPage endCursor } }
+}`;
+// A menu of more would help nobody.
+const MOST_CUSTOMERS = 1000;
 
 /**
  * @param {{fetch: typeof fetch, storage: Storage}} env
@@ -50,10 +57,27 @@ export function createSession({ fetch, storage }) {
     if (!state.access) return;
     try {
       const { body } = await graphql({ query: '{ viewer { isSuperuser } }' });
-      if (state.access) set({ superuser: body?.data?.viewer?.isSuperuser === true });
+      if (!state.access) return;
+      set({ superuser: body?.data?.viewer?.isSuperuser === true });
+      if (state.superuser) await listCustomers();
     } catch {
       set({ superuser: false });
     }
+  }
+
+  // listCustomers pages through the customers to choose from, and chooses the
+  // first when none was chosen before.
+  async function listCustomers() {
+    const customers = [];
+    for (let after = null; customers.length < MOST_CUSTOMERS; ) {
+      const { body } = await graphql({ query: CUSTOMERS, variables: { after } });
+      const page = body?.data?.customers;
+      if (!page || !state.access) return;
+      customers.push(...page.nodes.map(({ id, name }) => ({ id, name })));
+      if (!page.pageInfo.hasNextPage) break;
+      after = page.pageInfo.endCursor;
+    }
+    set({ customers, customer: state.customer || (customers[0]?.id ?? '') });
   }
 
   // renew trades the refresh token for a new access token. Requests that fail

@@ -8,6 +8,7 @@ function server(changes = {}) {
     access: 'access-1',
     refresh: 'refresh-1',
     superuser: false,
+    customers: [],
     renewals: 0,
     requests: [],
     ...changes,
@@ -31,9 +32,17 @@ function server(changes = {}) {
     if (headers.authorization !== `Bearer ${api.access}`) {
       return json(200, { errors: [{ message: 'Sign in.', extensions: { code: 'UNAUTHENTICATED' } }] });
     }
+    if (payload.query.includes('customers(')) return json(200, { data: { customers: page(api.customers, payload.variables.after) } });
     return json(200, { data: { viewer: { isSuperuser: api.superuser } } });
   };
   return api;
+}
+
+// page is two customers of a list.
+function page(customers, after) {
+  const from = Number(after ?? 0);
+  const to = from + 2;
+  return { nodes: customers.slice(from, to), pageInfo: { hasNextPage: to < customers.length, endCursor: String(to) } };
 }
 
 function json(status, body) {
@@ -61,7 +70,7 @@ test('signing in keeps the tokens, and says who it is', async () => {
   const api = server();
   const session = await signedIn(api);
   assert.deepEqual(session.get(), {
-    access: 'access-1', refresh: 'refresh-1', email: 'a@b.test', superuser: false, customer: '', notice: '',
+    access: 'access-1', refresh: 'refresh-1', email: 'a@b.test', superuser: false, customer: '', customers: [], notice: '',
   });
   await session.graphql({ query: '{ x }' });
   assert.equal(api.requests[0].url, '/graphql');
@@ -91,6 +100,31 @@ test('only a superuser sends the customer', async (t) => {
       assert.equal(api.requests[0].headers['x-customer-id'], superuser ? 'cust_1' : undefined);
     });
   }
+});
+
+test('a superuser chooses among all customers, and has the first until then', async () => {
+  const customers = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id: `cust_${id}`, name: id.toUpperCase(), slug: id }));
+  const storage = memory();
+  const api = server({ superuser: true, customers });
+  const session = await signedIn(api, storage);
+  assert.deepEqual(session.get().customers.map(({ name }) => name), ['A', 'B', 'C', 'D', 'E']);
+  assert.equal(session.get().customer, 'cust_a');
+  session.setCustomer('cust_d');
+  const reloaded = createSession({ fetch: api.fetch, storage });
+  await reloaded.identify();
+  assert.equal(reloaded.get().customer, 'cust_d');
+  await reloaded.graphql({ query: '{ x }' });
+  assert.equal(api.requests.at(-1).headers['x-customer-id'], 'cust_d');
+  reloaded.signOut();
+  assert.deepEqual(reloaded.get().customers, []);
+});
+
+test('who is no superuser asks for no customers', async () => {
+  const api = server({ customers: [{ id: 'cust_a', name: 'A' }] });
+  const session = createSession({ fetch: api.fetch, storage: memory() });
+  await session.signIn('a@b.test', 'secret');
+  assert.equal(api.requests.filter(({ payload }) => payload.query?.includes('customers')).length, 0);
+  assert.deepEqual(session.get().customers, []);
 });
 
 test('a viewer query that fails does not undo the sign-in', async () => {
