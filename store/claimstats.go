@@ -15,16 +15,15 @@ type claimMonth struct {
 	bun.BaseModel `bun:"table:claim_months,alias:cm"`
 }
 
-// dimensionColumns are the columns of the answer that say which group it is,
-// each with its expression in the roll-up and its type.
-func dimensionColumns() []struct {
+// dimensionColumn is a column of the answer that says which group it is, with
+// its expression in the roll-up and its type.
+type dimensionColumn struct {
 	dimension         models.ClaimDimension
 	column, expr, typ string
-} {
-	return []struct {
-		dimension         models.ClaimDimension
-		column, expr, typ string
-	}{
+}
+
+func dimensionColumns() []dimensionColumn {
+	return []dimensionColumn{
 		{models.ByPayer, "payer", "cm.payer", "text"},
 		{models.ByCPTGroup, "cpt_group", "cm.cpt_group", "text"},
 		{models.ByMonth, "month", "cm.month", "date"},

@@ -22,7 +22,8 @@ func summaryLists(claims list) []list {
 		filters: []probe{
 			holds("payer", "payer", "ST"), holds("payer", "payer", "%"), holds("payer", "payer", "é"),
 			{name: "start_date", text: "2026-05-23", where: "true"},
-			{name: "end_date", text: "2026-06-10", where: "true", trivial: true}, {name: "end_date", text: "2026-04-19", where: "true"},
+			{name: "end_date", text: "2026-06-10", where: "true", trivial: true},
+			{name: "end_date", text: "2026-04-19", where: "true"},
 		},
 	}
 	return []list{
