@@ -28,9 +28,8 @@ const (
 	auditReportRunStarted    auditAction = "report_run_started"
 	auditReportRunCompleted  auditAction = "report_run_completed"
 	auditReportRunFailed     auditAction = "report_run_failed"
-	auditScheduleChanged     auditAction = "schedule_changed"
+	auditSettingsUpdated     auditAction = "settings_updated"
 	auditDriftEventCreated   auditAction = "drift_event_created"
-	auditPayerMappingCreated auditAction = "payer_mapping_created"
 	auditAPIKeyCreated       auditAction = "api_key_created"
 	auditAPIKeyRotated       auditAction = "api_key_rotated" //nolint:gosec // the name of an event, no credential
 	auditAPIKeyRevoked       auditAction = "api_key_revoked"

@@ -3,6 +3,7 @@ package store
 import (
 	"reflect"
 	"strings"
+	"time"
 )
 
 // redacted stands in audit lines for a secret that changed.
@@ -27,7 +28,7 @@ func diff[T any](before, after *T) change {
 			continue
 		}
 		was, is := columnOf(before, field), columnOf(after, field)
-		if before != nil && after != nil && reflect.DeepEqual(was, is) {
+		if before != nil && after != nil && unchanged(was, is) {
 			continue
 		}
 		if isSecret(column) {
@@ -41,6 +42,17 @@ func diff[T any](before, after *T) change {
 		}
 	}
 	return c
+}
+
+// unchanged compares two values of one column. An instant is the same in every
+// time zone.
+func unchanged(was, is any) bool {
+	first, ok := was.(*time.Time)
+	second, too := is.(*time.Time)
+	if ok && too && first != nil && second != nil {
+		return first.Equal(*second)
+	}
+	return reflect.DeepEqual(was, is)
 }
 
 func columnOf[T any](row *T, field reflect.StructField) any {
