@@ -33,7 +33,6 @@ const (
 	MaxCPTGroup = 50
 )
 
-
 // NewCPTGroupMapping is the input that creates a CPT group mapping.
 type NewCPTGroupMapping struct {
 	CPTCode  string

@@ -417,7 +417,7 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList()}, eventLists()...)
+	return append([]list{claims, ofUpload, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList(), payerMappingList(), cptMappingList()}, eventLists()...)
 }
 
 // auditList is the audit log up to the last line of before. What is asked of
