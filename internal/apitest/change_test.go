@@ -118,3 +118,9 @@ func inWords(w write) write {
 	w.WordsOnly = true
 	return w
 }
+
+// keyFor gives a clinic a key of one scope, to ask by.
+func (s *Server) keyFor(scope models.Scope) {
+	in := models.NewAPIKey{Name: string(scope), Scopes: []models.Scope{scope}}
+	s.usable(string(scope), must(s.Store.CreateAPIKey(s.Context(), s.Cedar.System(), in))(s))
+}

@@ -76,6 +76,7 @@ func seedMappings(s *Server) {
 	s.mapped("first.", s.Cedar, "AETNA INC", "99213")
 	s.mapped("second.", s.Cedar, "Cigna Corp", "99214")
 	s.mapped("harbor.", s.Harbor, "AETNA INC", "99213")
+	s.keyFor(models.ScopeMappingsWrite)
 }
 
 // object is a JSON object from names and values in turn.
@@ -136,7 +137,7 @@ func mappingRefusals() []write {
 		refusing(p.replacing("by what is mapped", "cedar.analyst", "{second.payer.mapping}", 0, object("raw_name", "AETNA inc", "normalized_name", "x")), models.CodeConflict, "raw_name taken"),
 		refusing(p.changing("a viewer changes", "cedar.viewer", own, 0, name), models.CodeForbidden),
 		refusing(p.changing("null", "cedar.analyst", own, 0, object("raw_name", nil, "normalized_name", " ")), models.CodeValidation, "normalized_name invalid", "raw_name required"),
-		inWords(refusing(p.changing("a number", "cedar.analyst", own, 0, object("raw_name", 17)), models.CodeValidation, "raw_name invalid")),
+		inWords(refusing(p.changing("a list", "cedar.analyst", own, 0, object("raw_name", []any{})), models.CodeValidation, "raw_name invalid")),
 		inWords(refusing(p.changing("an unknown member", "cedar.analyst", own, 0, object("rawname", "a")), models.CodeValidation, "rawname unknown")),
 		inWords(refusing(p.changing("a member to be read only", "cedar.analyst", own, 0, object("created_at", "2026-06-01T00:00:00Z")), models.CodeValidation, "created_at read_only")),
 		refusing(p.changing("a version that was", "cedar.analyst", own, 7, name), models.CodeStale),

@@ -61,7 +61,7 @@ func settingsRefusals() []write {
 
 func TestSettingsChanges(t *testing.T) {
 	t.Parallel()
-	w := newTwins(t, func(*Server) {})
+	w := newTwins(t, func(s *Server) { s.keyFor(models.ScopeSettingsWrite) })
 	for _, c := range settingsChanges() {
 		t.Run(c.Name, func(t *testing.T) { c.run(t, w) })
 	}

@@ -12,6 +12,7 @@ var upload = resource{typ: "Upload", path: "uploads/", table: "uploads"}
 // seedUploads gives each of twins an upload with claims, one without, and
 // Harbor one without.
 func seedUploads(s *Server) {
+	s.keyFor(models.ScopeClaimsWrite)
 	full := s.Cedar.Ingest(shift(factory.Today())...)
 	s.known("full", full.ID.String(), full.ID.UUID())
 	for name, clinic := range map[string]*factory.Tenant{"empty": s.Cedar, "spare": s.Cedar, "harbor.upload": s.Harbor} {
