@@ -12,8 +12,8 @@ const redacted = "[REDACTED]"
 // diff is what changed between two states of a row, by column: a nil before is
 // a row that was created, a nil after one that was removed. Both must be
 // pointers to the same struct that bun knows, or nil. Columns that every change
-// touches, and those that did not change, are left out; secrets show only that
-// they changed.
+// touches, and those that did not change, are left out; secrets, and texts that
+// may name a patient, show only that they changed.
 func diff[T any](before, after *T) change {
 	var c change
 	if before != nil {
@@ -31,7 +31,7 @@ func diff[T any](before, after *T) change {
 		if before != nil && after != nil && unchanged(was, is) {
 			continue
 		}
-		if isSecret(column) {
+		if isSecret(column) || mayNamePatient(column) {
 			was, is = redacted, redacted
 		}
 		if before != nil {
@@ -86,3 +86,6 @@ func isSecret(column string) bool {
 	}
 	return false
 }
+
+// mayNamePatient is about texts that clients write as they like.
+func mayNamePatient(column string) bool { return column == "filename" || column == "error_message" }
