@@ -121,7 +121,9 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"AuditEventOrderField": models.AuditEventOrderField("").Values(), "MemberOrderField": models.MemberOrderField("").Values(),
 		"InvitationStatus": models.InvitationStatus("").Values(), "InvitationOrderField": models.InvitationOrderField("").Values(),
 		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
-		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(),
+		"Weekday": models.Weekday("").Values(), "PayerMappingOrderField": models.PayerMappingOrderField("").Values(),
+		"CptGroupMappingOrderField": models.CPTGroupMappingOrderField("").Values(),
+		"EvidenceReasonCode":        models.EvidenceReasonCode("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {
