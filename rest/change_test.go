@@ -32,9 +32,9 @@ func TestMergePatch(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", body, out.status, out.header.Get("ETag"), tag)
 		}
 	}
-	wantProblem(t, patch(merge, `{"slug": "x", "nmae": "x", "name": null, "attach_pdf": "yes", "to_email": "nobody", "run_local_time": 2}`),
+	wantProblem(t, patch(merge, `{"slug": "x", "named": "x", "name": null, "attach_pdf": "yes", "to_email": "nobody", "run_local_time": 2}`),
 		http.StatusUnprocessableEntity, models.CodeValidation,
-		"nmae:unknown", "slug:read_only", "attach_pdf:invalid", "run_local_time:invalid", "name:required", "to_email:invalid")
+		"named:unknown", "slug:read_only", "attach_pdf:invalid", "run_local_time:invalid", "name:required", "to_email:invalid")
 	wantProblem(t, patch(merge, `{"name": `), http.StatusBadRequest, models.CodeValidation)
 	wantProblem(t, patch(merge, ``), http.StatusBadRequest, models.CodeValidation)
 	wantProblem(t, patch("text/plain", `{}`), http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE")

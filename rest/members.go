@@ -143,22 +143,23 @@ func (r membersReader[P]) schema(registry huma.Registry) *huma.Schema {
 	var fields []reflect.StructField
 	for f := range t.Fields() {
 		value, _ := f.Type.FieldByName("Value")
-		mayBeNull := f.Tag.Get("nullable") == "true"
 		tag := strings.Replace(string(f.Tag), ` nullable:"true"`, "", 1)
-		if !r.whole || mayBeNull {
+		if !r.whole || mayBeNull(f) {
 			tag = strings.Replace(tag, `json:"`+memberName(f)+`"`, `json:"`+memberName(f)+`,omitempty"`, 1)
 		}
 		fields = append(fields, reflect.StructField{Name: f.Name, Type: value.Type.Elem(), Tag: reflect.StructTag(tag)})
 	}
 	s := huma.SchemaFromType(registry, reflect.StructOf(fields))
 	for f := range t.Fields() {
-		if f.Tag.Get("nullable") == "true" {
+		if mayBeNull(f) {
 			s.Properties[memberName(f)] = nullable(s.Properties[memberName(f)])
 		}
 	}
 	registry.Map()[name] = s
 	return ref
 }
+
+func mayBeNull(f reflect.StructField) bool { return f.Tag.Get("nullable") == "true" }
 
 // documentMembers replaces what the library has made of the body of an
 // operation. A patch may come as either of two media types.

@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"upstream/models"
@@ -35,9 +36,7 @@ func (r resource) input(body, also map[string]any) map[string]any {
 		}
 		in[camel(name)] = value
 	}
-	for name, value := range also {
-		in[name] = value
-	}
+	maps.Copy(in, also)
 	return in
 }
 
@@ -66,8 +65,7 @@ func (r resource) changing(name, user, id string, version int, body map[string]a
 		Name: name, As: Asker{User: user}, REST: Call{Method: "PATCH", Path: r.path + id + "/", Body: body},
 		GraphQL: r.mutation("update", r.input(body, map[string]any{"id": id})),
 	}}
-	w.at(version)
-	return w
+	return w.at(version)
 }
 
 // replacing is changing by PUT.
@@ -88,17 +86,16 @@ func (r resource) deleting(name, user, id string, version int) write {
 			Variables: map[string]any{"input": map[string]any{"id": id}}, At: "delete" + r.typ + "." + gone, Type: r.typ,
 		},
 	}}
-	w.at(version)
-	return w
+	return w.at(version)
 }
 
 // at names the version that the client has seen.
-func (w *write) at(version int) {
-	if version == 0 {
-		return
+func (c write) at(version int) write {
+	if version > 0 {
+		c.REST.Header = map[string]string{"If-Match": fmt.Sprintf(`"1-%d"`, version)}
+		c.GraphQL.Variables["input"].(map[string]any)["expectedVersion"] = version
 	}
-	w.REST.Header = map[string]string{"If-Match": fmt.Sprintf(`"1-%d"`, version)}
-	w.GraphQL.Variables["input"].(map[string]any)["expectedVersion"] = version
+	return c
 }
 
 // idle is a write that succeeds and changes nothing.

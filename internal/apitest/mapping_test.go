@@ -3,6 +3,7 @@ package apitest
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,12 +27,12 @@ func (s *Server) mappings() {
 		return time.Date(2026, time.June, 6, 8, 30, 0, int(ticks.Load()/2)*1000, time.UTC)
 	}, Logger: slog.New(slog.DiscardHandler)})
 	for i := range 16 {
-		raw := []string{"AETNA ", "aetna better_", "Médica 50% ", `Back\slash "Q" `}[i%4] + fmt.Sprint(i)
+		raw := []string{"AETNA ", "aetna better_", "Médica 50% ", `Back\slash "Q" `}[i%4] + strconv.Itoa(i)
 		payer := must(before.CreatePayerMapping(s.Context(), s.Cedar.System(), models.NewPayerMapping{
 			RawName: raw, NormalizedName: []string{"Aetna", "Médica", "100%"}[i%3],
 		}))(s)
 		cpt := must(before.CreateCPTGroupMapping(s.Context(), s.Cedar.System(), models.NewCPTGroupMapping{
-			CPTCode: fmt.Sprint(99201+i*7) + []string{"", "_A", "%b"}[i%3], CPTGroup: []string{"OFFICE", "office visits", "50%", "E&M"}[i%4],
+			CPTCode: strconv.Itoa(99201+i*7) + []string{"", "_A", "%b"}[i%3], CPTGroup: []string{"OFFICE", "office visits", "50%", "E&M"}[i%4],
 		}))(s)
 		ticks.Add(1)
 		s.known("payer.mapping", payer.ID.String(), payer.ID.UUID())
