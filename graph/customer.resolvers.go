@@ -12,6 +12,11 @@ import (
 	"upstream/models"
 )
 
+func (r *mutationResolver) UpdateCustomer(ctx context.Context, input wire.UpdateCustomerInput) (*wire.UpdateCustomerPayload, error) {
+	row, expected, err := updating(ctx, input.ID, input.ExpectedVersion, input.Patch(), r.store.UpdateCustomer)
+	return &wire.UpdateCustomerPayload{Customer: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
+}
+
 func (r *queryResolver) Customers(ctx context.Context, filter *models.CustomerFilter, search *string, orderBy []models.Order[models.CustomerOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.Customer], error) {
 	return connection(ctx, search, orderBy, window{first, after, last, before},
 		func(v models.Viewer, l models.List[models.CustomerOrderField]) (*models.Rows[*models.Customer], error) {

@@ -35,6 +35,8 @@ func (r *Resolver) nodeKinds() map[string]nodeKind {
 		"aud":   kindOf(r.store.AuditEventsByID),
 		"memb":  kindOf(r.store.MembersByID),
 		"inv":   kindOf(r.store.InvitationsByID),
+		"pmap":  kindOf(r.store.PayerMappingsByID),
+		"cmap":  kindOf(r.store.CPTGroupMappingsByID),
 	}
 }
 
@@ -78,7 +80,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) s
 		if !known {
 			fields = append(fields, models.FieldError{
 				Path: pathOf(i), Code: "invalid",
-				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event, member or invitation",
+				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event, member, invitation, payer mapping or CPT group mapping",
 			})
 			continue
 		}

@@ -87,17 +87,28 @@ type path struct {
 func nowhere() map[string]map[string]any {
 	member, key := models.MembershipID{}.From(uuid.New()).String(), models.APIKeyID{}.From(uuid.New()).String()
 	invitation := models.InvitationID{}.From(uuid.New()).String()
+	payer, cpt := models.PayerMappingID{}.From(uuid.New()).String(), models.CPTGroupMappingID{}.From(uuid.New()).String()
+	customer, upload := models.CustomerID{}.From(uuid.New()).String(), models.UploadID{}.From(uuid.New()).String()
 	return map[string]map[string]any{
-		"detectDrift":      {"currentDays": 0},
-		"triggerReport":    {"currentDays": 0},
-		"changeMemberRole": {"id": member, "role": "VIEWER", "expectedVersion": 1},
-		"removeMember":     {"id": member},
-		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},
-		"resendInvitation": {"id": invitation},
-		"revokeInvitation": {"id": invitation},
-		"createApiKey":     {"name": "", "scopes": []string{"CLAIMS_READ"}},
-		"rotateApiKey":     {"id": key},
-		"revokeApiKey":     {"id": key},
+		"createPayerMapping":    {"rawName": "", "normalizedName": ""},
+		"updatePayerMapping":    {"id": payer},
+		"deletePayerMapping":    {"id": payer},
+		"createCptGroupMapping": {"cptCode": "", "cptGroup": ""},
+		"updateCptGroupMapping": {"id": cpt},
+		"deleteCptGroupMapping": {"id": cpt},
+		"updateCustomer":        {"id": customer},
+		"updateUpload":          {"id": upload},
+		"deleteUpload":          {"id": upload},
+		"detectDrift":           {"currentDays": 0},
+		"triggerReport":         {"currentDays": 0},
+		"changeMemberRole":      {"id": member, "role": "VIEWER", "expectedVersion": 1},
+		"removeMember":          {"id": member},
+		"inviteMember":          {"email": "nonsense", "role": "VIEWER"},
+		"resendInvitation":      {"id": invitation},
+		"revokeInvitation":      {"id": invitation},
+		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
+		"rotateApiKey":          {"id": key},
+		"revokeApiKey":          {"id": key},
 	}
 }
 
@@ -272,7 +283,9 @@ func (w *world) nodes() map[string]string {
 	members, err4 := w.store.Members(w.t.Context(), system, models.MemberFilter{}, models.List[models.MemberOrderField]{Page: one})
 	key, err5 := w.store.CreateAPIKey(w.t.Context(), system, models.NewAPIKey{Name: "partner", Scopes: []models.Scope{models.ScopeClaimsRead}})
 	invitation, err6 := w.store.InviteMember(w.t.Context(), system, models.NewInvitation{Email: "invited@cedar.test", Role: models.RoleViewer})
-	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
+	payer, err7 := w.store.CreatePayerMapping(w.t.Context(), system, models.NewPayerMapping{RawName: "AETNA INC", NormalizedName: "Aetna"})
+	cpt, err8 := w.store.CreateCPTGroupMapping(w.t.Context(), system, models.NewCPTGroupMapping{CPTCode: "99214", CPTGroup: "OFFICE"})
+	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -281,6 +294,7 @@ func (w *world) nodes() map[string]string {
 		"Customer": w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
 		"DriftEvent": events.Items[0].ID.String(), "AuditEvent": lines.Items[0].ID.String(), "Member": members.Items[0].ID.String(),
 		"ApiKey": key.APIKey.ID.String(), "Invitation": invitation.ID.String(),
+		"PayerMapping": payer.ID.String(), "CptGroupMapping": cpt.ID.String(),
 	}
 }
 

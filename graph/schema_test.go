@@ -123,6 +123,8 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
 		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(), "ClaimDimension": models.ClaimDimension("").Values(),
 		"PayerSummaryOrderField": models.PayerSummaryOrderField("").Values(), "ClaimStatsOrderField": models.ClaimStatsOrderField("").Values(),
+		"Weekday": models.Weekday("").Values(), "PayerMappingOrderField": models.PayerMappingOrderField("").Values(),
+		"CptGroupMappingOrderField": models.CPTGroupMappingOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {

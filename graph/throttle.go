@@ -21,7 +21,8 @@ const costPerUnit = 1000
 //   - a query takes one unit of read_only for each started thousand of its cost
 //   - a request that cannot be run takes one unit, however dear it would be
 //   - each field of a mutation takes one unit of the class of its REST
-//     counterpart: report_generation for detectDrift, write_operation else
+//     counterpart: report_generation for runs, bulk_operation for uploads,
+//     write_operation else
 //   - whoever has not signed in draws on the class anonymous instead
 func draws(op *graphql.OperationContext, cost int, signedIn bool) []throttle.Draw {
 	units := max(1, (cost+costPerUnit-1)/costPerUnit)
@@ -44,10 +45,14 @@ func draws(op *graphql.OperationContext, cost int, signedIn bool) []throttle.Dra
 
 // classOf is the class of a mutation.
 func classOf(mutation string) throttle.Class {
-	if mutation == "detectDrift" || mutation == "triggerReport" {
+	switch mutation {
+	case "detectDrift", "triggerReport":
 		return throttle.ReportGeneration
+	case "updateUpload", "deleteUpload":
+		return throttle.BulkOperation
+	default:
+		return throttle.WriteOperation
 	}
-	return throttle.WriteOperation
 }
 
 // rootFields are the fields an operation selects at its root, those of

@@ -13,11 +13,29 @@ import (
 	"upstream/models"
 )
 
+func (r *mutationResolver) UpdateUpload(ctx context.Context, input wire.UpdateUploadInput) (*wire.UpdateUploadPayload, error) {
+	row, expected, err := updating(ctx, input.ID, input.ExpectedVersion, input.Patch(), r.store.UpdateUpload)
+	return &wire.UpdateUploadPayload{Upload: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
+}
+
+func (r *mutationResolver) DeleteUpload(ctx context.Context, input wire.DeletionInput) (*wire.DeleteUploadPayload, error) {
+	gone, expected, err := deleting(ctx, input, r.store.DeleteUpload)
+	return &wire.DeleteUploadPayload{DeletedUploadID: gone, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
+}
+
 func (r *queryResolver) Uploads(ctx context.Context, filter *models.UploadFilter, search *string, orderBy []models.Order[models.UploadOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.Upload], error) {
 	return connection(ctx, search, orderBy, window{first, after, last, before},
 		func(v models.Viewer, l models.List[models.UploadOrderField]) (*models.Rows[*models.Upload], error) {
 			return r.store.Uploads(ctx, v, deref(filter), l)
 		})
+}
+
+func (r *queryResolver) UploadStats(ctx context.Context) (*models.UploadStats, error) {
+	v, err := signedIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.store.UploadStats(ctx, v)
 }
 
 func (r *uploadResolver) UploadedBy(ctx context.Context, obj *models.Upload) (*models.Member, error) {

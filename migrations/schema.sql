@@ -576,6 +576,8 @@ CREATE INDEX claims_customer_id_payer_cpt_group_decided_date_idx ON public.claim
 CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON public.claims USING btree (customer_id, payer, decided_date, id);
 CREATE INDEX claims_customer_id_submitted_date_decided_date_id_idx ON public.claims USING btree (customer_id, submitted_date DESC, decided_date DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key ON public.claims USING btree (customer_id, upload_id, source_data_hash) WHERE (source_data_hash IS NOT NULL);
+CREATE INDEX cpt_group_mappings_customer_id_cpt_group_id_idx ON public.cpt_group_mappings USING btree (customer_id, cpt_group, id);
+CREATE INDEX cpt_group_mappings_customer_id_created_at_id_idx ON public.cpt_group_mappings USING btree (customer_id, created_at, id);
 CREATE INDEX customers_next_monthly_run_at_idx ON public.customers USING btree (next_monthly_run_at NULLS FIRST) WHERE monthly_run_enabled;
 CREATE INDEX customers_next_weekly_run_at_idx ON public.customers USING btree (next_weekly_run_at NULLS FIRST) WHERE weekly_run_enabled;
 CREATE INDEX drift_events_customer_id_created_at_id_idx ON public.drift_events USING btree (customer_id, created_at DESC, id DESC);
@@ -593,6 +595,9 @@ CREATE INDEX invitations_token_hash_idx ON public.invitations USING btree (token
 CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
 CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
+CREATE INDEX payer_mappings_customer_id_created_at_id_idx ON public.payer_mappings USING btree (customer_id, created_at, id);
+CREATE INDEX payer_mappings_customer_id_normalized_name_id_idx ON public.payer_mappings USING btree (customer_id, normalized_name, id);
+CREATE INDEX payer_mappings_customer_id_raw_name_id_idx ON public.payer_mappings USING btree (customer_id, raw_name, id);
 CREATE UNIQUE INDEX payer_mappings_customer_id_raw_name_key ON public.payer_mappings USING btree (customer_id, lower((raw_name)::text));
 CREATE INDEX refresh_tokens_expires_at_idx ON public.refresh_tokens USING btree (expires_at);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);

@@ -37,6 +37,7 @@ const (
 	PermissionViewCustomer        Permission = "view_customer"
 	PermissionViewClaims          Permission = "view_claims"
 	PermissionUploadClaims        Permission = "upload_claims"
+	PermissionDeleteUploads       Permission = "delete_uploads"
 	PermissionViewReports         Permission = "view_reports"
 	PermissionRunDetection        Permission = "run_detection"
 	PermissionViewMappings        Permission = "view_mappings"
@@ -106,7 +107,8 @@ type policyRow struct {
 	// weakest is the lowest role that has it: the roles nest.
 	weakest Role
 	// scope is what a key needs. No key manages members or keys: one that leaks
-	// could make itself a way back in.
+	// could make itself a way back in. No key deletes uploads, or one that leaks
+	// could remove what it sent.
 	scope Scope
 }
 
@@ -116,6 +118,7 @@ func policy() []policyRow {
 		{PermissionViewCustomer, RoleViewer, anyScope},
 		{PermissionViewClaims, RoleViewer, ScopeClaimsRead},
 		{PermissionUploadClaims, RoleAnalyst, ScopeClaimsWrite},
+		{PermissionDeleteUploads, RoleAdmin, noScope},
 		{PermissionViewReports, RoleViewer, ScopeDriftRead},
 		{PermissionRunDetection, RoleAnalyst, ScopeDriftRun},
 		{PermissionViewMappings, RoleViewer, ScopeMappingsRead},

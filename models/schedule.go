@@ -74,6 +74,9 @@ func (c *Customer) Schedule() Schedule {
 	}
 }
 
+// RunWeekday is the day of the weekly run.
+func (c *Customer) RunWeekday() Weekday { return c.Schedule().Weekday }
+
 // SetSchedule changes when the customer's runs are made, from now on.
 func (c *Customer) SetSchedule(s Schedule, now time.Time) error {
 	c.WeeklyRunEnabled, c.WeeklyRunWeekday = s.WeeklyEnabled, s.Weekday.ISO()
@@ -173,50 +176,5 @@ func instant(zone *time.Location, day Date, clock time.Time) time.Time {
 	default:
 		skipped, _ := before.In(zone).ZoneBounds()
 		return skipped.UTC()
-	}
-}
-
-// ScheduleChange is what a client may say about a customer's schedule; nil
-// fields stay as they are.
-type ScheduleChange struct {
-	WeeklyEnabled  *bool
-	Weekday        *Weekday
-	MonthlyEnabled *bool
-	LocalTime      *string
-	TimeZone       *string
-}
-
-// Apply is the schedule after the change, or what is wrong with the change.
-func (in ScheduleChange) Apply(s Schedule) (Schedule, error) {
-	set(&s.WeeklyEnabled, in.WeeklyEnabled)
-	set(&s.Weekday, in.Weekday)
-	set(&s.MonthlyEnabled, in.MonthlyEnabled)
-	set(&s.LocalTime, in.LocalTime)
-	set(&s.TimeZone, in.TimeZone)
-	var fields []FieldError
-	if !ValidEnum(s.Weekday) {
-		fields = append(fields, FieldError{"weekday", "invalid", "must be a day of the week, monday to sunday"})
-	}
-	if at, err := time.Parse(LocalTimeLayout, s.LocalTime); err != nil || at.Format(LocalTimeLayout) != s.LocalTime {
-		fields = append(fields, FieldError{"local_time", "invalid", "must be a time of day, HH:MM"})
-	}
-	if !validZone(s.TimeZone) {
-		fields = append(fields, FieldError{"time_zone", "invalid", "must be a name of the IANA time zone database, such as America/New_York"})
-	}
-	return s, Invalid(fields...)
-}
-
-// validZone refuses Local, which is the zone of whichever server reads it.
-func validZone(name string) bool {
-	if name == "" || name == "Local" || len(name) > 64 {
-		return false
-	}
-	_, err := time.LoadLocation(name)
-	return err == nil
-}
-
-func set[T any](field *T, value *T) {
-	if value != nil {
-		*field = *value
 	}
 }

@@ -116,28 +116,3 @@ func TestSchedule_OnceAWeekEverywhere(t *testing.T) {
 		}
 	}
 }
-
-func TestScheduleChange_Apply(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		in   models.ScheduleChange
-		want []string
-	}{
-		"nothing":    {models.ScheduleChange{}, nil},
-		"everything": {models.ScheduleChange{Weekday: new(models.Friday), LocalTime: new("23:59"), TimeZone: new("America/Denver")}, nil},
-		"no day":     {models.ScheduleChange{Weekday: new(models.Weekday("Monday"))}, []string{"weekday"}},
-		"all wrong": {
-			models.ScheduleChange{Weekday: new(models.Weekday("")), LocalTime: new("2:00"), TimeZone: new("Mars/Olympus")},
-			[]string{"weekday", "local_time", "time_zone"},
-		},
-		"24 o'clock":      {models.ScheduleChange{LocalTime: new("24:00")}, []string{"local_time"}},
-		"the server's":    {models.ScheduleChange{TimeZone: new("Local")}, []string{"time_zone"}},
-		"an empty zone":   {models.ScheduleChange{TimeZone: new("")}, []string{"time_zone"}},
-		"a way to a file": {models.ScheduleChange{TimeZone: new("../../etc/passwd")}, []string{"time_zone"}},
-	} {
-		_, err := tt.in.Apply(models.DefaultSchedule())
-		if got := detectPaths(err); !slices.Equal(tt.want, got) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}

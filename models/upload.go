@@ -181,6 +181,30 @@ func (f UploadOrderField) MarshalGQL(w io.Writer) { marshalEnum(w, f) }
 // UnmarshalGQL reads the GraphQL enum value.
 func (f *UploadOrderField) UnmarshalGQL(v any) error { return unmarshalEnum(f, v) }
 
+// UploadPatch is what a client may change of an upload.
+type UploadPatch struct {
+	Filename Change[string] `json:"filename" maxLength:"255" doc:"What the file is called." example:"claims-2026-05.csv"`
+}
+
+// Validate lists what is wrong with the patch.
+func (in UploadPatch) Validate() error {
+	return Invalid(checked("filename", in.Filename, textUpTo(maxFilename))...)
+}
+
+// Apply makes the changes.
+func (in UploadPatch) Apply(u *Upload) { in.Filename.apply(&u.Filename) }
+
+// UploadStats counts a customer's uploads, by what became of them.
+type UploadStats struct {
+	Total      int64 `bun:"total"`
+	Success    int64 `bun:"success"`
+	Failed     int64 `bun:"failed"`
+	Partial    int64 `bun:"partial"`
+	Processing int64 `bun:"processing"`
+	// TotalRows is how many data rows the files had, accepted or not.
+	TotalRows int64 `bun:"total_rows"`
+}
+
 // RejectionOrderField is a column rejections can be ordered by.
 type RejectionOrderField string
 
@@ -198,6 +222,9 @@ func (f RejectionOrderField) MarshalGQL(w io.Writer) { marshalEnum(w, f) }
 // UnmarshalGQL reads the GraphQL enum value.
 func (f *RejectionOrderField) UnmarshalGQL(v any) error { return unmarshalEnum(f, v) }
 
+// maxFilename is how many characters the name of a file may have.
+const maxFilename = 255
+
 // NewUpload is what an edge knows about a claims file before it is read.
 type NewUpload struct {
 	Filename string
@@ -206,7 +233,7 @@ type NewUpload struct {
 
 // Validate lists what is wrong with the input.
 func (in NewUpload) Validate() error {
-	if in.Filename == "" || len([]rune(in.Filename)) > 255 || strings.ContainsRune(in.Filename, 0) {
+	if in.Filename == "" || len([]rune(in.Filename)) > maxFilename || strings.ContainsRune(in.Filename, 0) {
 		return InvalidField("file", "invalid", "must have a file name of 1 to 255 characters, none of them NUL")
 	}
 	return nil

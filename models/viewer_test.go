@@ -23,6 +23,7 @@ func TestRoleMay(t *testing.T) {
 		models.PermissionViewWebhooks:        "owner admin",
 		models.PermissionManageAPIKeys:       "owner admin",
 		models.PermissionUploadClaims:        "owner admin analyst",
+		models.PermissionDeleteUploads:       "owner admin",
 		models.PermissionRunDetection:        "owner admin analyst",
 		models.PermissionManageMappings:      "owner admin analyst",
 		models.PermissionManageAlerts:        "owner admin",
@@ -70,6 +71,7 @@ func TestScopesMay(t *testing.T) {
 		models.PermissionViewAudit:           "audit:read",
 		models.PermissionManageUsers:         "-",
 		models.PermissionManageAPIKeys:       "-",
+		models.PermissionDeleteUploads:       "-",
 	}
 	var all []models.Scope
 	for _, scope := range models.Scope("").Values() {

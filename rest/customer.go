@@ -18,9 +18,17 @@ type customer struct {
 	CCEmail   *string           `json:"cc_email" doc:"Who receives a copy."`
 	AttachPDF bool              `json:"attach_pdf" doc:"Whether reports come with a PDF."`
 	TimeZone  string            `json:"time_zone" doc:"The IANA name of the customer's time zone." example:"America/Chicago"`
-	CreatedAt time.Time         `json:"created_at"`
-	UpdatedAt time.Time         `json:"updated_at"`
-	Links     customerLinks     `json:"_links"`
+
+	WeeklyRunEnabled  bool           `json:"weekly_run_enabled" doc:"Whether a run is made by itself each week." example:"true"`
+	WeeklyRunWeekday  models.Weekday `json:"weekly_run_weekday" doc:"The day of the weekly run."`
+	MonthlyRunEnabled bool           `json:"monthly_run_enabled" doc:"Whether a run is made by itself on the first day of each month."`
+	RunLocalTime      string         `json:"run_local_time" doc:"When on their day runs are made, HH:MM in the customer's time zone." example:"02:00"`
+	NextWeeklyRunAt   *time.Time     `json:"next_weekly_run_at" doc:"When the next weekly run is due; null when there is none, or it is still to be planned."`
+	NextMonthlyRunAt  *time.Time     `json:"next_monthly_run_at" doc:"When the next monthly run is due; null when there is none, or it is still to be planned."`
+
+	CreatedAt time.Time     `json:"created_at"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	Links     customerLinks `json:"_links"`
 }
 
 type customerLinks struct {
@@ -31,7 +39,9 @@ type customerLinks struct {
 func showCustomer(l links, c *models.Customer) customer {
 	return customer{
 		ID: c.ID, Slug: c.Slug, Name: c.Name, ToEmail: c.ToEmail, CCEmail: c.CCEmail, AttachPDF: c.AttachPDF,
-		TimeZone: c.TimeZone, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		TimeZone: c.TimeZone, WeeklyRunEnabled: c.WeeklyRunEnabled, WeeklyRunWeekday: c.RunWeekday(),
+		MonthlyRunEnabled: c.MonthlyRunEnabled, RunLocalTime: c.RunLocalTime,
+		NextWeeklyRunAt: utc(c.NextWeeklyRunAt), NextMonthlyRunAt: utc(c.NextMonthlyRunAt), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 		Links: customerLinks{Self: l.to("customers", c.ID.String()), Collection: l.to("customers")},
 	}
 }
@@ -66,4 +76,25 @@ func (a *api) registerCustomers() {
 		}
 		return detail(in.IfNoneMatch, c.Version, func() customer { return showCustomer(linksFor(ctx), c) }), nil
 	})
+	a.registerCustomerChanges()
+}
+
+// settingsOperation changes a customer.
+func settingsOperation(id, summary, description string, path ...string) operation {
+	return operation{
+		id: id, method: http.MethodPatch, path: resourcePath(append([]string{"customers"}, path...)...), tag: tagCustomers,
+		summary: summary, description: description + " The next runs are planned anew when their schedule changes; a time that has " +
+			"passed is not made up for.",
+		permission: models.PermissionManageConfiguration, codes: []models.Code{models.CodeConflict},
+	}
+}
+
+func (a *api) registerCustomerChanges() {
+	revision := func(c *models.Customer) int64 { return c.Version }
+	registerPatch(a, settingsOperation("updateCustomer", "Change a customer",
+		"Changes the name and the settings of the customer you act for; any other one is 404.", "{id}"),
+		a.store.UpdateCustomer, showCustomer, revision)
+	registerOwnPatch(a, settingsOperation("updateMyCustomer", "Change the own customer",
+		"Changes the name and the settings of the organisation the token acts for.", "me"),
+		func(v models.Viewer) models.CustomerID { return v.CustomerID }, a.store.UpdateCustomer, showCustomer, revision)
 }

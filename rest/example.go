@@ -27,8 +27,10 @@ func addExamples(spec *huma.OpenAPI) {
 }
 
 func exemplify(r huma.Registry, content map[string]*huma.MediaType) {
-	if media, ok := content["application/json"]; ok && media.Example == nil {
-		media.Example = exampleOf(r, media.Schema)
+	for _, mediaType := range []string{jsonType, mergePatchType} {
+		if media, ok := content[mediaType]; ok && media.Example == nil {
+			media.Example = exampleOf(r, media.Schema)
+		}
 	}
 }
 

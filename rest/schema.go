@@ -31,6 +31,8 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.MembershipID{})
 	aliasID(r, models.APIKeyID{})
 	aliasID(r, models.InvitationID{})
+	aliasID(r, models.PayerMappingID{})
+	aliasID(r, models.CPTGroupMappingID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -51,6 +53,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.Role](r)
 	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
+	aliasEnum[models.Weekday](r)
 	return r
 }
 

@@ -115,7 +115,45 @@ func (a *api) registerUploads() {
 	}, func(ctx context.Context, v models.Viewer, in *byID[models.UploadID], _ struct{}, l models.List[models.RejectionOrderField]) (*models.Rows[*models.Rejection], error) {
 		return a.store.Rejections(ctx, v, in.ID, l)
 	}, showRejection)
+	register(a, operation{
+		id: "showUploadStats", method: http.MethodGet, path: resourcePath("uploads", "stats"), tag: tagUploads,
+		summary: "Count uploads", description: "How many uploads the customer has, by what became of them, and how many rows in all.",
+		permission: models.PermissionViewClaims,
+	}, func(ctx context.Context, _ *noInput) (*struct{ Body uploadStats }, error) {
+		stats, err := a.store.UploadStats(ctx, auth.ViewerFrom(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body uploadStats }{uploadStats(*stats)}, nil
+	})
 	a.registerCreateUpload()
+	a.registerUploadChanges()
+}
+
+// uploadStats is the representation of models.UploadStats.
+type uploadStats struct {
+	Total      int64 `json:"total" minimum:"0" doc:"All uploads." example:"14"`
+	Success    int64 `json:"success" minimum:"0" doc:"Those of which every row was kept." example:"11"`
+	Failed     int64 `json:"failed" minimum:"0" doc:"Those of which no row was kept." example:"1"`
+	Partial    int64 `json:"partial" minimum:"0" doc:"Those of which some rows were rejected." example:"2"`
+	Processing int64 `json:"processing" minimum:"0" doc:"Those that are still being read." example:"0"`
+	TotalRows  int64 `json:"total_rows" minimum:"0" doc:"Data rows of all files together, kept or not." example:"36050"`
+}
+
+func (a *api) registerUploadChanges() {
+	path := resourcePath("uploads", "{id}")
+	registerPatch(a, operation{
+		id: "updateUpload", method: http.MethodPatch, path: path, tag: tagUploads,
+		summary: "Rename an upload", description: "Changes what the file is called.",
+		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation},
+	}, a.store.UpdateUpload, showUpload, func(u *models.Upload) int64 { return u.Version })
+	registerDelete(a, operation{
+		id: "deleteUpload", method: http.MethodDelete, path: path, tag: tagUploads,
+		summary:     "Delete an upload",
+		description: "Deletes an upload and its rejected rows. One that brought claims stays (409, `IN_USE`).",
+		permission:  models.PermissionDeleteUploads, throttle: []throttle.Class{throttle.BulkOperation},
+		codes: []models.Code{models.CodeInUse},
+	}, a.store.DeleteUpload)
 }
 
 // uploadInput gives the handler the request itself: a claims file is streamed,

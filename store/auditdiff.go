@@ -3,6 +3,7 @@ package store
 import (
 	"reflect"
 	"strings"
+	"time"
 )
 
 // redacted stands in audit lines for a secret that changed.
@@ -11,8 +12,8 @@ const redacted = "[REDACTED]"
 // diff is what changed between two states of a row, by column: a nil before is
 // a row that was created, a nil after one that was removed. Both must be
 // pointers to the same struct that bun knows, or nil. Columns that every change
-// touches, and those that did not change, are left out; secrets show only that
-// they changed.
+// touches, and those that did not change, are left out; secrets, and texts that
+// may name a patient, show only that they changed.
 func diff[T any](before, after *T) change {
 	var c change
 	if before != nil {
@@ -27,10 +28,10 @@ func diff[T any](before, after *T) change {
 			continue
 		}
 		was, is := columnOf(before, field), columnOf(after, field)
-		if before != nil && after != nil && reflect.DeepEqual(was, is) {
+		if before != nil && after != nil && unchanged(was, is) {
 			continue
 		}
-		if isSecret(column) {
+		if isSecret(column) || mayNamePatient(column) {
 			was, is = redacted, redacted
 		}
 		if before != nil {
@@ -41,6 +42,17 @@ func diff[T any](before, after *T) change {
 		}
 	}
 	return c
+}
+
+// unchanged compares two values of one column. An instant is the same in every
+// time zone.
+func unchanged(was, is any) bool {
+	first, ok := was.(*time.Time)
+	second, too := is.(*time.Time)
+	if ok && too && first != nil && second != nil {
+		return first.Equal(*second)
+	}
+	return reflect.DeepEqual(was, is)
 }
 
 func columnOf[T any](row *T, field reflect.StructField) any {
@@ -74,3 +86,6 @@ func isSecret(column string) bool {
 	}
 	return false
 }
+
+// mayNamePatient is about texts that clients write as they like.
+func mayNamePatient(column string) bool { return column == "filename" || column == "error_message" }

@@ -300,20 +300,22 @@ func TestDiff(t *testing.T) {
 		Email        *string `bun:"email"`
 		PasswordHash string  `bun:"password_hash"`
 		FileHash     string  `bun:"file_hash"`
+		Filename     string  `bun:"filename"`
 		Version      int     `bun:"version"`
 		UpdatedAt    int     `bun:"updated_at"`
 		Derived      string
 	}
-	old := &row{"1", "a", nil, "s1", "f1", 1, 1, "x"}
+	old := &row{"1", "a", nil, "s1", "f1", "n1", 1, 1, "x"}
 	for name, tt := range map[string]struct {
 		before, after *row
 		was, is       map[string]any
 	}{
-		"created": {nil, old, nil, map[string]any{"name": "a", "email": (*string)(nil), "password_hash": "[REDACTED]", "file_hash": "f1"}},
-		"removed": {old, nil, map[string]any{"name": "a", "email": (*string)(nil), "password_hash": "[REDACTED]", "file_hash": "f1"}, nil},
-		"same":    {old, &row{"1", "a", nil, "s1", "f1", 2, 2, "y"}, map[string]any{}, map[string]any{}},
-		"changed": {old, &row{"1", "b", new("e"), "s1", "f1", 2, 2, "x"}, map[string]any{"name": "a", "email": (*string)(nil)}, map[string]any{"name": "b", "email": new("e")}},
-		"secret":  {old, &row{"1", "a", nil, "s2", "f1", 2, 2, "x"}, map[string]any{"password_hash": "[REDACTED]"}, map[string]any{"password_hash": "[REDACTED]"}},
+		"created": {nil, old, nil, map[string]any{"name": "a", "email": (*string)(nil), "password_hash": "[REDACTED]", "file_hash": "f1", "filename": "[REDACTED]"}},
+		"removed": {old, nil, map[string]any{"name": "a", "email": (*string)(nil), "password_hash": "[REDACTED]", "file_hash": "f1", "filename": "[REDACTED]"}, nil},
+		"same":    {old, &row{"1", "a", nil, "s1", "f1", "n1", 2, 2, "y"}, map[string]any{}, map[string]any{}},
+		"changed": {old, &row{"1", "b", new("e"), "s1", "f1", "n1", 2, 2, "x"}, map[string]any{"name": "a", "email": (*string)(nil)}, map[string]any{"name": "b", "email": new("e")}},
+		"renamed": {old, &row{"1", "a", nil, "s1", "f1", "n2", 2, 2, "x"}, map[string]any{"filename": "[REDACTED]"}, map[string]any{"filename": "[REDACTED]"}},
+		"secret":  {old, &row{"1", "a", nil, "s2", "f1", "n1", 2, 2, "x"}, map[string]any{"password_hash": "[REDACTED]"}, map[string]any{"password_hash": "[REDACTED]"}},
 	} {
 		was, is := store.Diff(tt.before, tt.after)
 		equal(t, name+", before", tt.was, was)

@@ -75,6 +75,11 @@ func lookUp[T any](ctx context.Context, s *Store, v models.Viewer, asked map[str
 	})
 }
 
+// updateOf starts an update of the one customer.
+func (r customerRows) updateOf(model any) *bun.UpdateQuery {
+	return r.tx.NewUpdate().Model(model).Where("cu.id = ?", r.own)
+}
+
 // Customers lists the customers that the viewer may act for: all of them for a
 // superuser, the own one for everybody else.
 func (s *Store) Customers(ctx context.Context, v models.Viewer, f models.CustomerFilter, l models.List[models.CustomerOrderField]) (*models.Rows[*models.Customer], error) {

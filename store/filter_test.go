@@ -85,6 +85,14 @@ func TestFilter_EveryFieldRuns(t *testing.T) {
 			_, err := s.ClaimStats(ctx, v, f.(models.ClaimStatsFilter), everyRow[models.ClaimStatsOrderField]())
 			return err
 		}},
+		"payer mappings": {models.PayerMappingFilter{}, func(f any) error {
+			_, err := s.PayerMappings(ctx, v, f.(models.PayerMappingFilter), everyRow[models.PayerMappingOrderField]())
+			return err
+		}},
+		"CPT group mappings": {models.CPTGroupMappingFilter{}, func(f any) error {
+			_, err := s.CPTGroupMappings(ctx, v, f.(models.CPTGroupMappingFilter), everyRow[models.CPTGroupMappingOrderField]())
+			return err
+		}},
 		"runs": {models.ReportRunFilter{}, func(f any) error {
 			_, err := s.ReportRuns(ctx, v, f.(models.ReportRunFilter), everyRow[models.ReportRunOrderField]())
 			return err

@@ -10,34 +10,6 @@ import (
 	"upstream/models"
 )
 
-// UpdateSchedule changes when the customer's runs are made by themselves, from
-// now on: a time that has passed is not made up for. The error is VALIDATION
-// for a day, a time or a time zone that there is not.
-func (s *Store) UpdateSchedule(ctx context.Context, v models.Viewer, in models.ScheduleChange) (*models.Customer, error) {
-	return write(ctx, s, v, models.PermissionManageConfiguration, func(tx *tenantTx) (*models.Customer, error) {
-		customer, err := tx.lockCustomer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		before := *customer
-		schedule, err := in.Apply(customer.Schedule())
-		if err != nil || schedule == before.Schedule() {
-			return customer, err
-		}
-		if err := customer.SetSchedule(schedule, tx.now); err != nil {
-			return nil, err
-		}
-		customer.UpdatedAt = tx.now
-		customer.Version++
-		err = tx.storeSchedule(ctx, customer, "time_zone", "weekly_run_enabled", "weekly_run_weekday", "monthly_run_enabled",
-			"run_local_time", "next_weekly_run_at", "next_monthly_run_at", "updated_at", "version")
-		if err != nil {
-			return nil, err
-		}
-		return customer, tx.auditChange(ctx, auditScheduleChanged, "customer", customer.ID.String(), diff(&before, customer))
-	})
-}
-
 // lockCustomer reads the customer's own row, to change it.
 func (tx *tenantTx) lockCustomer(ctx context.Context) (*models.Customer, error) {
 	customer := new(models.Customer)

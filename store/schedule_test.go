@@ -20,6 +20,13 @@ func at(w *factory.World, now string) *store.Store {
 	return w.StoreWith(w.DB.App, store.Options{Now: func() time.Time { return instant }})
 }
 
+// reschedule changes a tenant's settings.
+func reschedule(t *testing.T, s *store.Store, tenant *factory.Tenant, patch models.CustomerPatch) *models.Customer {
+	t.Helper()
+	in := models.Update[models.CustomerID, models.CustomerPatch]{ID: tenant.Customer.ID, Patch: patch}
+	return must(s.UpdateCustomer(t.Context(), tenant.System(), in))(t)
+}
+
 // due queues what is due at an instant, as several servers do at once, and
 // answers how much that was in all.
 func due(t *testing.T, w *factory.World, now string) (queued int) {
@@ -104,14 +111,13 @@ func TestSchedule_ZoneAndSummerTime(t *testing.T) {
 	w := factory.New(t)
 	cedar := w.Tenant("cedar")
 	cedar.Drifting()
-	owner := cedar.User(models.RoleOwner)
-	changed := must(w.Store.UpdateSchedule(t.Context(), owner, models.ScheduleChange{
-		TimeZone: new("America/New_York"), MonthlyEnabled: new(true),
-	}))(t)
+	changed := reschedule(t, w.Store, cedar, models.CustomerPatch{
+		TimeZone: models.To("America/New_York"), MonthlyRunEnabled: models.To(true),
+	})
 	equal(t, "next", []string{"2026-06-22T06:00:00Z", "2026-07-01T06:00:00Z"}, []string{
 		changed.NextWeeklyRunAt.UTC().Format(time.RFC3339), changed.NextMonthlyRunAt.UTC().Format(time.RFC3339),
 	})
-	equal(t, "audit lines", 1, audited(cedar, "schedule_changed"))
+	equal(t, "audit lines", 1, audited(cedar, "settings_updated"))
 	equal(t, "at 02:00 UTC", 0, due(t, w, "2026-06-22T02:00:00Z"))
 	equal(t, "at 02:00 in New York", 1, due(t, w, "2026-06-22T06:00:00Z"))
 	finishAll(t, cedar)
@@ -128,12 +134,12 @@ func TestSchedule_ZoneAndSummerTime(t *testing.T) {
 	w = factory.New(t)
 	kiwi := w.Tenant("kiwi")
 	kiwi.Drifting()
-	must(w.Store.UpdateSchedule(t.Context(), kiwi.System(), models.ScheduleChange{TimeZone: new("Pacific/Auckland")}))(t)
+	reschedule(t, w.Store, kiwi, models.CustomerPatch{TimeZone: models.To("Pacific/Auckland")})
 	equal(t, "on Sunday in UTC", 1, due(t, w, "2026-06-21T14:00:00Z"))
 	finishAll(t, kiwi)
 	equal(t, "runs", []string{"weekly 2026-06-22"}, scheduled(t, kiwi))
 	// Who moves west that day does not get the same day again.
-	must(at(w, "2026-06-21T15:00:00Z").UpdateSchedule(t.Context(), kiwi.System(), models.ScheduleChange{TimeZone: new("Pacific/Honolulu")}))(t)
+	reschedule(t, at(w, "2026-06-21T15:00:00Z"), kiwi, models.CustomerPatch{TimeZone: models.To("Pacific/Honolulu")})
 	equal(t, "the same Monday in Hawaii", 0, due(t, w, "2026-06-22T12:00:00Z"))
 	equal(t, "the next one", 1, due(t, w, "2026-06-29T12:00:00Z"))
 }
@@ -143,13 +149,13 @@ func TestSchedule_OffAndChanged(t *testing.T) {
 	w := factory.New(t)
 	cedar := w.Tenant("cedar")
 	cedar.Drifting()
-	off := must(w.Store.UpdateSchedule(t.Context(), cedar.System(), models.ScheduleChange{WeeklyEnabled: new(false)}))(t)
+	off := reschedule(t, w.Store, cedar, models.CustomerPatch{WeeklyRunEnabled: models.To(false)})
 	equal(t, "off", []any{false, true}, []any{off.WeeklyRunEnabled, off.NextWeeklyRunAt == nil})
 	equal(t, "while off", 0, due(t, w, "2026-06-22T02:00:00Z"))
 	again := at(w, "2026-06-24T00:00:00Z")
-	must(again.UpdateSchedule(t.Context(), cedar.System(), models.ScheduleChange{
-		WeeklyEnabled: new(true), Weekday: new(models.Thursday), LocalTime: new("05:30"),
-	}))(t)
+	reschedule(t, again, cedar, models.CustomerPatch{
+		WeeklyRunEnabled: models.To(true), WeeklyRunWeekday: models.To(models.Thursday), RunLocalTime: models.To("05:30"),
+	})
 	equal(t, "Thursday", []int{0, 1}, []int{due(t, w, "2026-06-25T05:29:59Z"), due(t, w, "2026-06-25T05:30:00Z")})
 	finishAll(t, cedar)
 
@@ -161,9 +167,22 @@ func TestSchedule_OffAndChanged(t *testing.T) {
 	equal(t, "to be planned", true, planned)
 	equal(t, "planned", 0, due(t, w, "2026-06-26T00:00:00Z"))
 	equal(t, "in Denver", []int{0, 1}, []int{due(t, w, "2026-07-02T11:29:00Z"), due(t, w, "2026-07-02T11:30:00Z")})
+}
 
-	_, err := w.Store.UpdateSchedule(t.Context(), cedar.System(), models.ScheduleChange{LocalTime: new("25:00"), TimeZone: new("Nowhere")})
-	equal(t, "fields", []string{"local_time:invalid", "time_zone:invalid"}, fieldPaths(wantCode(t, err, models.CodeValidation)))
-	_, err = w.Store.UpdateSchedule(t.Context(), cedar.User(models.RoleAnalyst), models.ScheduleChange{})
-	wantCode(t, err, models.CodeForbidden)
+// A change that leaves one of the next times as it was keeps that one, too.
+func TestSchedule_ChangedInPart(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	cedar := w.Tenant("cedar")
+	before := reschedule(t, w.Store, cedar, models.CustomerPatch{})
+	after := reschedule(t, w.Store, cedar, models.CustomerPatch{MonthlyRunEnabled: models.To(true)})
+	equal(t, "the weekly run", before.NextWeeklyRunAt.UTC(), after.NextWeeklyRunAt.UTC())
+	stored := must(w.Store.Customer(t.Context(), cedar.System()))(t)
+	if stored.NextWeeklyRunAt == nil || stored.NextMonthlyRunAt == nil {
+		t.Fatalf("stored are %v and %v", stored.NextWeeklyRunAt, stored.NextMonthlyRunAt)
+	}
+	equal(t, "stored", []time.Time{after.NextWeeklyRunAt.UTC(), after.NextMonthlyRunAt.UTC()},
+		[]time.Time{stored.NextWeeklyRunAt.UTC(), stored.NextMonthlyRunAt.UTC()})
+	equal(t, "audited", `{"monthly_run_enabled": true, "next_monthly_run_at": "2026-07-01T02:00:00Z"}`,
+		factory.Query[string](cedar, `SELECT after::text FROM audit_events WHERE action = 'settings_updated'`))
 }

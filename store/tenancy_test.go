@@ -74,11 +74,38 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 	if *mine.LastReportRunID == *others.LastReportRunID {
 		t.Error("both dashboards show one run")
 	}
+	payer := must(s.CreatePayerMapping(ctx, theirs, models.NewPayerMapping{RawName: "Cigna Corp", NormalizedName: "Cigna"}))(t).ID
+	cpt := must(s.CreateCPTGroupMapping(ctx, theirs, models.NewCPTGroupMapping{CPTCode: "X2", CPTGroup: "SPECIAL"}))(t).ID
 
 	for name, call := range map[string]func() error{
-		"Upload": func() error { _, err := s.Upload(ctx, v, upload); return err },
-		"Claim":  func() error { _, err := s.Claim(ctx, v, claim); return err },
-		"Member": func() error { _, err := s.Member(ctx, v, memberOf(t, harbor, colleague).ID); return err },
+		"PayerMapping": func() error { _, err := s.PayerMapping(ctx, v, payer); return err },
+		"UpdatePayerMapping": func() error {
+			_, err := s.UpdatePayerMapping(ctx, v, models.Update[models.PayerMappingID, models.PayerMappingPatch]{ID: payer})
+			return err
+		},
+		"DeletePayerMapping": func() error {
+			return s.DeletePayerMapping(ctx, v, models.Deletion[models.PayerMappingID]{ID: payer})
+		},
+		"CPTGroupMapping": func() error { _, err := s.CPTGroupMapping(ctx, v, cpt); return err },
+		"UpdateCPTGroupMapping": func() error {
+			_, err := s.UpdateCPTGroupMapping(ctx, v, models.Update[models.CPTGroupMappingID, models.CPTGroupMappingPatch]{ID: cpt})
+			return err
+		},
+		"DeleteCPTGroupMapping": func() error {
+			return s.DeleteCPTGroupMapping(ctx, v, models.Deletion[models.CPTGroupMappingID]{ID: cpt})
+		},
+		"UpdateCustomer": func() error {
+			_, err := s.UpdateCustomer(ctx, v, models.Update[models.CustomerID, models.CustomerPatch]{ID: harbor.Customer.ID})
+			return err
+		},
+		"UpdateUpload": func() error {
+			_, err := s.UpdateUpload(ctx, v, models.Update[models.UploadID, models.UploadPatch]{ID: upload})
+			return err
+		},
+		"DeleteUpload": func() error { return s.DeleteUpload(ctx, v, models.Deletion[models.UploadID]{ID: upload}) },
+		"Upload":       func() error { _, err := s.Upload(ctx, v, upload); return err },
+		"Claim":        func() error { _, err := s.Claim(ctx, v, claim); return err },
+		"Member":       func() error { _, err := s.Member(ctx, v, memberOf(t, harbor, colleague).ID); return err },
 		"ChangeMemberRole": func() error {
 			_, err := s.ChangeMemberRole(ctx, v, models.RoleChange{ID: memberOf(t, harbor, colleague).ID, Role: models.RoleViewer})
 			return err
@@ -106,11 +133,13 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		}
 	}
 	for name, n := range map[string]int{
-		"UploadsByID":     len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
-		"InvitationsByID": len(must(s.InvitationsByID(ctx, v, []models.InvitationID{invitation}))(t)),
-		"ClaimsByID":      len(must(s.ClaimsByID(ctx, v, []models.ClaimID{claim}))(t)),
-		"ReportRunsByID":  len(must(s.ReportRunsByID(ctx, v, []models.ReportRunID{run.ID}))(t)),
-		"DriftEventsByID": len(must(s.DriftEventsByID(ctx, v, []models.DriftEventID{event}))(t)),
+		"PayerMappingsByID":    len(must(s.PayerMappingsByID(ctx, v, []models.PayerMappingID{payer}))(t)),
+		"CPTGroupMappingsByID": len(must(s.CPTGroupMappingsByID(ctx, v, []models.CPTGroupMappingID{cpt}))(t)),
+		"UploadsByID":          len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
+		"InvitationsByID":      len(must(s.InvitationsByID(ctx, v, []models.InvitationID{invitation}))(t)),
+		"ClaimsByID":           len(must(s.ClaimsByID(ctx, v, []models.ClaimID{claim}))(t)),
+		"ReportRunsByID":       len(must(s.ReportRunsByID(ctx, v, []models.ReportRunID{run.ID}))(t)),
+		"DriftEventsByID":      len(must(s.DriftEventsByID(ctx, v, []models.DriftEventID{event}))(t)),
 		"ClaimsOfUploads": len(must(s.ClaimsOfUploads(ctx, v, []models.UploadID{upload}, models.ClaimFilter{},
 			everyRow[models.ClaimOrderField]()))(t)[upload].Items),
 		"RejectionsOfUploads": len(must(s.RejectionsOfUploads(ctx, v, []models.UploadID{upload},

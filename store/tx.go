@@ -237,6 +237,28 @@ func (tx *tenantTx) updateOf(model any) *bun.UpdateQuery {
 	return tx.tx.NewUpdate().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)
 }
 
+// deleteFrom starts a deletion from the model's table, limited to the customer.
+func (tx *tenantTx) deleteFrom(model any) *bun.DeleteQuery {
+	return tx.tx.NewDelete().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)
+}
+
+// tentatively runs fn in such a way that the transaction goes on when a
+// constraint refuses what fn does, and answers with what the client may read
+// about it.
+func (tx *tenantTx) tentatively(ctx context.Context, fn func() error) error {
+	if _, err := tx.tx.ExecContext(ctx, `SAVEPOINT tentative`); err != nil {
+		return err
+	}
+	if refused := translate(fn()); refused != nil {
+		if _, err := tx.tx.ExecContext(ctx, `ROLLBACK TO SAVEPOINT tentative`); err != nil {
+			return errors.Join(refused, err)
+		}
+		return refused
+	}
+	_, err := tx.tx.ExecContext(ctx, `RELEASE SAVEPOINT tentative`)
+	return err
+}
+
 // insert stores the model or slice of models. Row-level security refuses one
 // that names another customer.
 func (tx *tenantTx) insert(ctx context.Context, model any) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -51,6 +52,57 @@ func (s *Store) Upload(ctx context.Context, v models.Viewer, id models.UploadID)
 // UploadsByID are those of the uploads that the customer has.
 func (s *Store) UploadsByID(ctx context.Context, v models.Viewer, ids []models.UploadID) (map[models.UploadID]*models.Upload, error) {
 	return byID(ctx, s, v, models.PermissionViewClaims, ids, func(u *models.Upload) models.UploadID { return u.ID })
+}
+
+// What the audit log calls the changes of uploads.
+const (
+	auditUploadUpdated auditAction = "upload_updated"
+	auditUploadDeleted auditAction = "upload_deleted"
+)
+
+// UpdateUpload renames an upload. It answers VALIDATION for bad input,
+// NOT_FOUND and STALE.
+func (s *Store) UpdateUpload(ctx context.Context, v models.Viewer, in models.Update[models.UploadID, models.UploadPatch]) (*models.Upload, error) {
+	if err := admit(v, models.PermissionUploadClaims, in.Patch); err != nil {
+		return nil, err
+	}
+	return write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
+		_, after, err := amend(ctx, tx, tx, uploadAmendment(auditUploadUpdated, in.ID, in.ExpectedVersion, in.Patch))
+		return after, err
+	})
+}
+
+// DeleteUpload removes an upload and its rejected rows. It answers NOT_FOUND,
+// STALE, and IN_USE while claims of it are stored.
+func (s *Store) DeleteUpload(ctx context.Context, v models.Viewer, in models.Deletion[models.UploadID]) error {
+	_, err := write(ctx, s, v, models.PermissionDeleteUploads, func(tx *tenantTx) (struct{}, error) {
+		return struct{}{}, uploadAmendment(auditUploadDeleted, in.ID, in.ExpectedVersion, models.UploadPatch{}).erase(ctx, tx)
+	})
+	return err
+}
+
+func uploadAmendment(action auditAction, id models.UploadID, expected *int64, patch models.UploadPatch) amendment[models.Upload] {
+	return amendment[models.Upload]{
+		noun: "upload", entity: "upload", id: id, expected: expected, action: action,
+		apply: func(u *models.Upload) error { patch.Apply(u); return nil },
+		stamp: func(u *models.Upload) (*int64, *time.Time) { return &u.Version, &u.UpdatedAt },
+	}
+}
+
+const uploadStats = `SELECT count(*) AS total,
+	count(*) FILTER (WHERE status = 'success') AS success,
+	count(*) FILTER (WHERE status = 'failed') AS failed,
+	count(*) FILTER (WHERE status = 'partial') AS partial,
+	count(*) FILTER (WHERE status = 'processing') AS processing,
+	coalesce(sum(row_count), 0)::bigint AS total_rows
+	FROM uploads WHERE customer_id = ?0`
+
+// UploadStats counts the customer's uploads.
+func (s *Store) UploadStats(ctx context.Context, v models.Viewer) (*models.UploadStats, error) {
+	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.UploadStats, error) {
+		stats := new(models.UploadStats)
+		return stats, tx.query(uploadStats).Scan(ctx, stats)
+	})
 }
 
 // Rejections lists why rows of an upload were not kept; NOT_FOUND when the

@@ -149,6 +149,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ReportRun(ctx, sel, obj)
+	case models.PayerMapping:
+		return ec._PayerMapping(ctx, sel, &obj)
+	case *models.PayerMapping:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PayerMapping(ctx, sel, obj)
 	case models.Member:
 		return ec._Member(ctx, sel, &obj)
 	case *models.Member:
@@ -177,6 +184,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Customer(ctx, sel, obj)
+	case models.CPTGroupMapping:
+		return ec._CptGroupMapping(ctx, sel, &obj)
+	case *models.CPTGroupMapping:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CptGroupMapping(ctx, sel, obj)
 	case models.Claim:
 		return ec._Claim(ctx, sel, &obj)
 	case *models.Claim:

@@ -74,9 +74,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputClaimOrder,
 		ec.unmarshalInputClaimStatsFilter,
 		ec.unmarshalInputClaimStatsOrder,
+		ec.unmarshalInputCptGroupMappingFilter,
+		ec.unmarshalInputCptGroupMappingOrder,
 		ec.unmarshalInputCreateApiKeyInput,
+		ec.unmarshalInputCreateCptGroupMappingInput,
+		ec.unmarshalInputCreatePayerMappingInput,
 		ec.unmarshalInputCustomerFilter,
 		ec.unmarshalInputCustomerOrder,
+		ec.unmarshalInputDeleteCptGroupMappingInput,
+		ec.unmarshalInputDeletePayerMappingInput,
+		ec.unmarshalInputDeleteUploadInput,
 		ec.unmarshalInputDetectDriftInput,
 		ec.unmarshalInputDriftEventFilter,
 		ec.unmarshalInputDriftEventOrder,
@@ -87,6 +94,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputInviteMemberInput,
 		ec.unmarshalInputMemberFilter,
 		ec.unmarshalInputMemberOrder,
+		ec.unmarshalInputPayerMappingFilter,
+		ec.unmarshalInputPayerMappingOrder,
 		ec.unmarshalInputPayerSummaryFilter,
 		ec.unmarshalInputPayerSummaryOrder,
 		ec.unmarshalInputRejectionOrder,
@@ -98,6 +107,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRotateApiKeyInput,
 		ec.unmarshalInputTriggerReportInput,
+		ec.unmarshalInputUpdateCptGroupMappingInput,
+		ec.unmarshalInputUpdateCustomerInput,
+		ec.unmarshalInputUpdatePayerMappingInput,
+		ec.unmarshalInputUpdateUploadInput,
 		ec.unmarshalInputUploadFilter,
 		ec.unmarshalInputUploadOrder,
 	)
@@ -861,6 +874,18 @@ type Customer implements Node @requires(permission: VIEW_CUSTOMER) {
   attachPdf: Boolean!
   "IANA name of the time zone that schedules follow, such as ` + "`" + `America/Chicago` + "`" + `."
   timeZone: String!
+  "Whether a run is made by itself each week."
+  weeklyRunEnabled: Boolean!
+  "The day of the weekly run."
+  weeklyRunWeekday: Weekday!
+  "Whether a run is made by itself on the first day of each month."
+  monthlyRunEnabled: Boolean!
+  "When on their day runs are made, ` + "`" + `HH:MM` + "`" + ` in the customer's time zone."
+  runLocalTime: String!
+  "When the next weekly run is due; null when there is none, or it is still to be planned."
+  nextWeeklyRunAt: DateTime
+  "When the next monthly run is due; null when there is none, or it is still to be planned."
+  nextMonthlyRunAt: DateTime
   "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
   version: BigInt!
   "When the row was created."
@@ -936,6 +961,70 @@ extend type Query {
 
   "The customer the viewer acts for."
   customer: Customer @requires(permission: VIEW_CUSTOMER)
+}
+
+"A day of the week."
+enum Weekday {
+  "Monday."
+  MONDAY
+  "Tuesday."
+  TUESDAY
+  "Wednesday."
+  WEDNESDAY
+  "Thursday."
+  THURSDAY
+  "Friday."
+  FRIDAY
+  "Saturday."
+  SATURDAY
+  "Sunday."
+  SUNDAY
+}
+
+"What to change of the customer; fields that are left out stay as they are."
+input UpdateCustomerInput {
+  "The customer's identifier, ` + "`" + `cust_…` + "`" + `: that of the one the viewer acts for."
+  id: ID!
+  "The customer's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Full name, 1 to 255 characters; no two customers have the same. It cannot be null."
+  name: String
+  "Where reports are mailed to; null for nowhere."
+  toEmail: String
+  "Who gets a copy of mailed reports; null for nobody."
+  ccEmail: String
+  "Whether mailed reports have a PDF attached. It cannot be null."
+  attachPdf: Boolean
+  "IANA name of the time zone that schedules follow, such as ` + "`" + `America/Chicago` + "`" + `. It cannot be null."
+  timeZone: String
+  "Whether a run is made by itself each week. It cannot be null."
+  weeklyRunEnabled: Boolean
+  "The day of the weekly run. It cannot be null."
+  weeklyRunWeekday: Weekday
+  "Whether a run is made by itself on the first day of each month. It cannot be null."
+  monthlyRunEnabled: Boolean
+  "When on their day runs are made, ` + "`" + `HH:MM` + "`" + ` in the customer's time zone. It cannot be null."
+  runLocalTime: String
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updateCustomer` + "`" + `."
+type UpdateCustomerPayload {
+  "The customer as it is now; null when there are user errors."
+  customer: Customer
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Changes the name and the settings of the customer the viewer acts for. The next runs are planned anew when their schedule changes; a time that has passed is not made up for."
+  updateCustomer(
+    "What to change."
+    input: UpdateCustomerInput!
+  ): UpdateCustomerPayload! @requires(permission: MANAGE_CONFIGURATION)
 }
 `, BuiltIn: false},
 	{Name: "../schema/dashboard.graphqls", Input: `"The organisation at one glance. It is never behind: what a request stored, the next one counts."
@@ -1584,6 +1673,334 @@ extend type Mutation {
   ): RevokeInvitationPayload! @requires(permission: MANAGE_USERS)
 }
 `, BuiltIn: false},
+	{Name: "../schema/mapping.graphqls", Input: `"How a payer's name in claims files, compared without case, is read: the name claims are stored under. It applies to files read after it was written."
+type PayerMapping implements Node @requires(permission: VIEW_MAPPINGS) {
+  "The mapping's identifier, ` + "`" + `pmap_…` + "`" + `."
+  id: ID!
+  "The payer's name in claims files; upper and lower case do not differ."
+  rawName: String!
+  "The name claims are stored under."
+  normalizedName: String!
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the row was created."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+}
+
+"Narrows a list of payer mappings; all given fields must match."
+input PayerMappingFilter {
+  "Only mappings whose raw name contains this text, ignoring case."
+  rawName: String
+  "Only mappings whose normalised name contains this text, ignoring case."
+  normalizedName: String
+}
+
+"How a list of payer mappings is sorted."
+input PayerMappingOrder {
+  "The field to sort by."
+  field: PayerMappingOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What payer mappings can be sorted by."
+enum PayerMappingOrderField {
+  "The name in claims files."
+  RAW_NAME
+  "The name claims are stored under."
+  NORMALIZED_NAME
+  "When the mapping was created."
+  CREATED_AT
+}
+
+"A page of payer mappings."
+type PayerMappingConnection {
+  "The rows of this page with their cursors."
+  edges: [PayerMappingEdge!]!
+  "The rows of this page."
+  nodes: [PayerMapping!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A payer mapping within a page."
+type PayerMappingEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The mapping."
+  node: PayerMapping!
+}
+
+"Which group a procedure code belongs to, instead of its RBCS category. It applies to files read after it was written."
+type CptGroupMapping implements Node @requires(permission: VIEW_MAPPINGS) {
+  "The mapping's identifier, ` + "`" + `cmap_…` + "`" + `."
+  id: ID!
+  "The procedure code as claims files have it."
+  cptCode: String!
+  "The group that claims with this code are put into."
+  cptGroup: String!
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the row was created."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+}
+
+"Narrows a list of CPT group mappings; all given fields must match."
+input CptGroupMappingFilter {
+  "Only the mapping of this procedure code."
+  cptCode: String
+  "Only mappings to this group."
+  cptGroup: String
+}
+
+"How a list of CPT group mappings is sorted."
+input CptGroupMappingOrder {
+  "The field to sort by."
+  field: CptGroupMappingOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What CPT group mappings can be sorted by."
+enum CptGroupMappingOrderField {
+  "The procedure code."
+  CPT_CODE
+  "The group."
+  CPT_GROUP
+  "When the mapping was created."
+  CREATED_AT
+}
+
+"A page of CPT group mappings."
+type CptGroupMappingConnection {
+  "The rows of this page with their cursors."
+  edges: [CptGroupMappingEdge!]!
+  "The rows of this page."
+  nodes: [CptGroupMapping!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A CPT group mapping within a page."
+type CptGroupMappingEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The mapping."
+  node: CptGroupMapping!
+}
+
+extend type Query {
+  "How payers' names are read, by raw name."
+  payerMappings(
+    "Only mappings that match all of these."
+    filter: PayerMappingFilter
+    "Words that must each occur in the raw or the normalised name."
+    search: String
+    "How to sort; ties are broken by raw name and identifier."
+    orderBy: [PayerMappingOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): PayerMappingConnection! @requires(permission: VIEW_MAPPINGS)
+
+  "Which groups procedure codes belong to, by code."
+  cptGroupMappings(
+    "Only mappings that match all of these."
+    filter: CptGroupMappingFilter
+    "Words that must each occur in the code or the group."
+    search: String
+    "How to sort; ties are broken by code and identifier."
+    orderBy: [CptGroupMappingOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): CptGroupMappingConnection! @requires(permission: VIEW_MAPPINGS)
+}
+
+"A payer mapping to be created."
+input CreatePayerMappingInput {
+  "The payer's name in claims files, 1 to 255 characters; white space around it does not count."
+  rawName: String!
+  "The name claims are stored under, 1 to 255 characters."
+  normalizedName: String!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `createPayerMapping` + "`" + `."
+type CreatePayerMappingPayload {
+  "The new mapping; null when there are user errors."
+  payerMapping: PayerMapping
+  "What kept the mapping from being created; empty when it was."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"What to change of a payer mapping; fields that are left out stay as they are."
+input UpdatePayerMappingInput {
+  "The mapping's identifier, ` + "`" + `pmap_…` + "`" + `."
+  id: ID!
+  "The mapping's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "The payer's name in claims files, 1 to 255 characters; white space around it does not count. It cannot be null."
+  rawName: String
+  "The name claims are stored under, 1 to 255 characters. It cannot be null."
+  normalizedName: String
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updatePayerMapping` + "`" + `."
+type UpdatePayerMappingPayload {
+  "The mapping as it is now; null when there are user errors."
+  payerMapping: PayerMapping
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which payer mapping to delete."
+input DeletePayerMappingInput {
+  "The mapping's identifier, ` + "`" + `pmap_…` + "`" + `."
+  id: ID!
+  "The mapping's ` + "`" + `version` + "`" + ` that the deletion was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `deletePayerMapping` + "`" + `."
+type DeletePayerMappingPayload {
+  "Identifier of the mapping that is gone; null when there are user errors."
+  deletedPayerMappingId: ID
+  "What kept the deletion from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"A CPT group mapping to be created."
+input CreateCptGroupMappingInput {
+  "The procedure code as claims files have it, 1 to 20 characters."
+  cptCode: String!
+  "The group, 1 to 50 characters; not ` + "`" + `ALL` + "`" + `, which names a payer as a whole."
+  cptGroup: String!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `createCptGroupMapping` + "`" + `."
+type CreateCptGroupMappingPayload {
+  "The new mapping; null when there are user errors."
+  cptGroupMapping: CptGroupMapping
+  "What kept the mapping from being created; empty when it was."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"What to change of a CPT group mapping; fields that are left out stay as they are."
+input UpdateCptGroupMappingInput {
+  "The mapping's identifier, ` + "`" + `cmap_…` + "`" + `."
+  id: ID!
+  "The mapping's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "The procedure code as claims files have it, 1 to 20 characters. It cannot be null."
+  cptCode: String
+  "The group, 1 to 50 characters; not ` + "`" + `ALL` + "`" + `, which names a payer as a whole. It cannot be null."
+  cptGroup: String
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updateCptGroupMapping` + "`" + `."
+type UpdateCptGroupMappingPayload {
+  "The mapping as it is now; null when there are user errors."
+  cptGroupMapping: CptGroupMapping
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which CPT group mapping to delete."
+input DeleteCptGroupMappingInput {
+  "The mapping's identifier, ` + "`" + `cmap_…` + "`" + `."
+  id: ID!
+  "The mapping's ` + "`" + `version` + "`" + ` that the deletion was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `deleteCptGroupMapping` + "`" + `."
+type DeleteCptGroupMappingPayload {
+  "Identifier of the mapping that is gone; null when there are user errors."
+  deletedCptGroupMappingId: ID
+  "What kept the deletion from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Says how a payer's name is to be read from now on. A name that is mapped already is a conflict, whatever its case."
+  createPayerMapping(
+    "The mapping to be created."
+    input: CreatePayerMappingInput!
+  ): CreatePayerMappingPayload! @requires(permission: MANAGE_MAPPINGS)
+
+  "Changes how a payer's name is read from now on; claims that are stored keep theirs."
+  updatePayerMapping(
+    "Which mapping, and what to change of it."
+    input: UpdatePayerMappingInput!
+  ): UpdatePayerMappingPayload! @requires(permission: MANAGE_MAPPINGS)
+
+  "Forgets how a payer's name is to be read: it is kept as it is from now on."
+  deletePayerMapping(
+    "Which mapping to delete."
+    input: DeletePayerMappingInput!
+  ): DeletePayerMappingPayload! @requires(permission: MANAGE_MAPPINGS)
+
+  "Puts a procedure code into a group from now on. A code that is mapped already is a conflict."
+  createCptGroupMapping(
+    "The mapping to be created."
+    input: CreateCptGroupMappingInput!
+  ): CreateCptGroupMappingPayload! @requires(permission: MANAGE_MAPPINGS)
+
+  "Changes which group a procedure code belongs to from now on; claims that are stored keep theirs."
+  updateCptGroupMapping(
+    "Which mapping, and what to change of it."
+    input: UpdateCptGroupMappingInput!
+  ): UpdateCptGroupMappingPayload! @requires(permission: MANAGE_MAPPINGS)
+
+  "Forgets the group of a procedure code: it belongs to its RBCS category from now on."
+  deleteCptGroupMapping(
+    "Which mapping to delete."
+    input: DeleteCptGroupMappingInput!
+  ): DeleteCptGroupMappingPayload! @requires(permission: MANAGE_MAPPINGS)
+}
+`, BuiltIn: false},
 	{Name: "../schema/member.graphqls", Input: `"A user's membership of the customer: who it is, and what they may do here."
 type Member implements Node @requires(permission: MANAGE_USERS) {
   "The membership's identifier, ` + "`" + `memb_…` + "`" + `."
@@ -2206,7 +2623,7 @@ type Upload implements Node @requires(permission: VIEW_CLAIMS) {
   id: ID!
   "When the file was received."
   uploadedAt: DateTime!
-  "Name of the file as the sender wrote it."
+  "Name of the file, as the sender wrote it unless it was renamed."
   filename: String!
   "Where the upload stands."
   status: UploadStatus!
@@ -2248,7 +2665,7 @@ type Upload implements Node @requires(permission: VIEW_CLAIMS) {
   fileEncoding: String!
   "The door the file came in by."
   uploadSource: UploadSource!
-  "Counts changes of this row."
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
   version: BigInt!
   "When the row was created."
   createdAt: DateTime!
@@ -2441,6 +2858,83 @@ extend type Query {
     before: String
   ): UploadConnection! @requires(permission: VIEW_CLAIMS)
 }
+
+"How many uploads there are, by what became of them."
+type UploadStats {
+  "All uploads."
+  total: Int!
+  "Those of which every row was kept."
+  success: Int!
+  "Those of which no row was kept."
+  failed: Int!
+  "Those of which some rows were rejected."
+  partial: Int!
+  "Those that are still being read."
+  processing: Int!
+  "Data rows of all files together, kept or not."
+  totalRows: BigInt!
+}
+
+extend type Query {
+  "Counts of the customer's uploads."
+  uploadStats: UploadStats! @requires(permission: VIEW_CLAIMS)
+}
+
+"What to change of an upload; fields that are left out stay as they are."
+input UpdateUploadInput {
+  "The upload's identifier, ` + "`" + `upl_…` + "`" + `."
+  id: ID!
+  "The upload's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "What the file is called, 1 to 255 characters. It cannot be null."
+  filename: String
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updateUpload` + "`" + `."
+type UpdateUploadPayload {
+  "The upload as it is now; null when there are user errors."
+  upload: Upload
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which upload to delete."
+input DeleteUploadInput {
+  "The upload's identifier, ` + "`" + `upl_…` + "`" + `."
+  id: ID!
+  "The upload's ` + "`" + `version` + "`" + ` that the deletion was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `deleteUpload` + "`" + `."
+type DeleteUploadPayload {
+  "Identifier of the upload that is gone; null when there are user errors."
+  deletedUploadId: ID
+  "What kept the deletion from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Renames an upload."
+  updateUpload(
+    "Which upload, and what to change of it."
+    input: UpdateUploadInput!
+  ): UpdateUploadPayload! @requires(permission: UPLOAD_CLAIMS)
+
+  "Deletes an upload and its rejected rows. One that brought claims stays: the answer is ` + "`" + `IN_USE` + "`" + `."
+  deleteUpload(
+    "Which upload to delete."
+    input: DeleteUploadInput!
+  ): DeleteUploadPayload! @requires(permission: DELETE_UPLOADS)
+}
 `, BuiltIn: false},
 	{Name: "../schema/viewer.graphqls", Input: `"Who is asking, a person or an API key, and what they may do."
 type Viewer {
@@ -2480,8 +2974,10 @@ enum Permission {
   VIEW_CUSTOMER
   "Read claims and uploads."
   VIEW_CLAIMS
-  "Upload files of claims."
+  "Upload files of claims, and rename uploads."
   UPLOAD_CLAIMS
+  "Delete uploads of which no claim was kept."
+  DELETE_UPLOADS
   "Read runs and drift events."
   VIEW_REPORTS
   "Start drift detection."
@@ -2793,6 +3289,48 @@ func (ec *executionContext) childFields_ClaimStatsEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type ClaimStatsEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CptGroupMapping(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_CptGroupMapping_id(ctx, field)
+	case "cptCode":
+		return ec.fieldContext_CptGroupMapping_cptCode(ctx, field)
+	case "cptGroup":
+		return ec.fieldContext_CptGroupMapping_cptGroup(ctx, field)
+	case "version":
+		return ec.fieldContext_CptGroupMapping_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_CptGroupMapping_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_CptGroupMapping_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CptGroupMapping", field.Name)
+}
+
+func (ec *executionContext) childFields_CptGroupMappingConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_CptGroupMappingConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_CptGroupMappingConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_CptGroupMappingConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_CptGroupMappingConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CptGroupMappingConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_CptGroupMappingEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_CptGroupMappingEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_CptGroupMappingEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CptGroupMappingEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -2805,6 +3343,30 @@ func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context,
 		return ec.fieldContext_CreateApiKeyPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateCptGroupMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cptGroupMapping":
+		return ec.fieldContext_CreateCptGroupMappingPayload_cptGroupMapping(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateCptGroupMappingPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateCptGroupMappingPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateCptGroupMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreatePayerMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payerMapping":
+		return ec.fieldContext_CreatePayerMappingPayload_payerMapping(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreatePayerMappingPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreatePayerMappingPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreatePayerMappingPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2823,6 +3385,18 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_attachPdf(ctx, field)
 	case "timeZone":
 		return ec.fieldContext_Customer_timeZone(ctx, field)
+	case "weeklyRunEnabled":
+		return ec.fieldContext_Customer_weeklyRunEnabled(ctx, field)
+	case "weeklyRunWeekday":
+		return ec.fieldContext_Customer_weeklyRunWeekday(ctx, field)
+	case "monthlyRunEnabled":
+		return ec.fieldContext_Customer_monthlyRunEnabled(ctx, field)
+	case "runLocalTime":
+		return ec.fieldContext_Customer_runLocalTime(ctx, field)
+	case "nextWeeklyRunAt":
+		return ec.fieldContext_Customer_nextWeeklyRunAt(ctx, field)
+	case "nextMonthlyRunAt":
+		return ec.fieldContext_Customer_nextMonthlyRunAt(ctx, field)
 	case "version":
 		return ec.fieldContext_Customer_version(ctx, field)
 	case "createdAt":
@@ -2875,6 +3449,42 @@ func (ec *executionContext) childFields_Dashboard(ctx context.Context, field gra
 		return ec.fieldContext_Dashboard_topDriftPayers(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Dashboard", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteCptGroupMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedCptGroupMappingId":
+		return ec.fieldContext_DeleteCptGroupMappingPayload_deletedCptGroupMappingId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteCptGroupMappingPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteCptGroupMappingPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteCptGroupMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletePayerMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedPayerMappingId":
+		return ec.fieldContext_DeletePayerMappingPayload_deletedPayerMappingId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeletePayerMappingPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeletePayerMappingPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletePayerMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteUploadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedUploadId":
+		return ec.fieldContext_DeleteUploadPayload_deletedUploadId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteUploadPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteUploadPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteUploadPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DetectDriftPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3237,6 +3847,48 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PayerMapping(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PayerMapping_id(ctx, field)
+	case "rawName":
+		return ec.fieldContext_PayerMapping_rawName(ctx, field)
+	case "normalizedName":
+		return ec.fieldContext_PayerMapping_normalizedName(ctx, field)
+	case "version":
+		return ec.fieldContext_PayerMapping_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_PayerMapping_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_PayerMapping_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayerMapping", field.Name)
+}
+
+func (ec *executionContext) childFields_PayerMappingConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PayerMappingConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PayerMappingConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PayerMappingConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PayerMappingConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayerMappingConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PayerMappingEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PayerMappingEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PayerMappingEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayerMappingEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PayerSummary(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payer":
@@ -3493,6 +4145,54 @@ func (ec *executionContext) childFields_TriggerReportPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type TriggerReportPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateCptGroupMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cptGroupMapping":
+		return ec.fieldContext_UpdateCptGroupMappingPayload_cptGroupMapping(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateCptGroupMappingPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdateCptGroupMappingPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateCptGroupMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateCustomerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "customer":
+		return ec.fieldContext_UpdateCustomerPayload_customer(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateCustomerPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdateCustomerPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateCustomerPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdatePayerMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payerMapping":
+		return ec.fieldContext_UpdatePayerMappingPayload_payerMapping(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdatePayerMappingPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdatePayerMappingPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdatePayerMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateUploadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "upload":
+		return ec.fieldContext_UpdateUploadPayload_upload(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateUploadPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdateUploadPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateUploadPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Upload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3579,6 +4279,24 @@ func (ec *executionContext) childFields_UploadEdge(ctx context.Context, field gr
 		return ec.fieldContext_UploadEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UploadEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_UploadStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_UploadStats_total(ctx, field)
+	case "success":
+		return ec.fieldContext_UploadStats_success(ctx, field)
+	case "failed":
+		return ec.fieldContext_UploadStats_failed(ctx, field)
+	case "partial":
+		return ec.fieldContext_UploadStats_partial(ctx, field)
+	case "processing":
+		return ec.fieldContext_UploadStats_processing(ctx, field)
+	case "totalRows":
+		return ec.fieldContext_UploadStats_totalRows(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UploadStats", field.Name)
 }
 
 func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -66,21 +66,23 @@ var (
 	// it, which GraphQL will show as objects once it has users; the run of a
 	// test, which is the object that a connection hangs from.
 	onlyREST = map[string][]string{
-		"ApiKey":        {"_links", "customer", "created_by", "key"},
-		"AuditEvent":    {"_links", "customer", "user"},
-		"Claim":         {"_links", "customer"},
-		"ClaimStats":    {"_links"},
-		"Customer":      {"_links"},
-		"Dashboard":     {"_links"},
-		"DriftEvent":    {"_links", "customer"},
+		"ApiKey": {"_links", "customer", "created_by", "key"},
+		"AuditEvent": {"_links", "customer", "user"},
+		"Claim": {"_links", "customer"},
+		"ClaimStats": {"_links"},
+		"CptGroupMapping": {"_links", "customer"},
+		"Customer": {"_links"},
+		"Dashboard": {"_links"},
+		"DriftEvent": {"_links", "customer"},
 		"DriftEvidence": {"_links", "drift_event"},
-		"DriftTest":     {"_links", "report_run"},
-		"Invitation":    {"_links", "customer"},
-		"Member":        {"_links", "customer"},
-		"PayerSummary":  {"_links"},
-		"Rejection":     {"_links"},
-		"ReportRun":     {"_links", "customer", "created_by"},
-		"Upload":        {"_links", "customer", "uploaded_by"},
+		"DriftTest": {"_links", "report_run"},
+		"Invitation": {"_links", "customer"},
+		"Member": {"_links", "customer"},
+		"PayerMapping": {"_links", "customer"},
+		"PayerSummary": {"_links"},
+		"Rejection": {"_links"},
+		"ReportRun": {"_links", "customer", "created_by"},
+		"Upload": {"_links", "customer", "uploaded_by"},
 	}
 	// onlyGraphQL: the version, which REST sends as the entity tag.
 	onlyGraphQL = []string{"version"}

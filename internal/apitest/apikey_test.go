@@ -103,6 +103,7 @@ func permissionFor(path string) models.Permission {
 		"reports": models.PermissionViewReports, "drift-events": models.PermissionViewReports,
 		"audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
 		"members": models.PermissionManageUsers, "invitations": models.PermissionManageUsers,
+		"payer-mappings": models.PermissionViewMappings, "cpt-mappings": models.PermissionViewMappings,
 	}[resource]
 }
 

@@ -17,7 +17,8 @@ import (
 // allCases are the questions of this package that are known before it runs.
 func allCases() []Case {
 	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases(), summaryCases())
-	for _, w := range slices.Concat(detections(), refusals(), triggers(), triggerRefusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals(), invitationChanges(), invitationRefusals()) {
+	for _, w := range slices.Concat(detections(), refusals(), triggers(), triggerRefusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals(), invitationChanges(), invitationRefusals(),
+		mappingChanges(), mappingRefusals(), settingsChanges(), settingsRefusals(), uploadChanges(), uploadRefusals()) {
 		cases = append(cases, w.Case)
 	}
 	for _, l := range lists() {

@@ -68,7 +68,7 @@ func state(t tester, clinic *factory.Tenant) map[string][]string {
 	tables := query[[]string](t, clinic, `SELECT jsonb_agg(table_name ORDER BY table_name) FROM information_schema.columns
 		WHERE table_schema = 'public' AND column_name = 'customer_id'`)
 	rows := map[string][]string{}
-	for _, table := range tables {
+	for _, table := range append(tables, "customers") {
 		rows[table] = query[[]string](t, clinic, fmt.Sprintf(
 			`SELECT coalesce(jsonb_agg(row ORDER BY row), '[]') FROM (SELECT (to_jsonb(r) - '{%s}'::text[] #- '{after,prefix}')::text AS row FROM %s r) rows`,
 			strings.Join(volatile[table], ","), table))

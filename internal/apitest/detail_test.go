@@ -48,6 +48,8 @@ func nouns() []noun {
 		{typ: "AuditEvent", path: "audit-events/", own: "{audit}", foreign: "{harbor.audit}", prefix: "aud", auditing: true},
 		{typ: "Member", path: "members/", own: "{member.cedar.viewer}", foreign: "{member.harbor.viewer}", prefix: "memb", auditing: true},
 		{typ: "Invitation", path: "invitations/", own: "{invitation}", foreign: "{harbor.invitation}", prefix: "inv", auditing: true},
+		{typ: "PayerMapping", path: "payer-mappings/", own: "{payer.mapping}", foreign: "{harbor.payer.mapping}", prefix: "pmap"},
+		{typ: "CptGroupMapping", path: "cpt-mappings/", own: "{cpt.mapping}", foreign: "{harbor.cpt.mapping}", prefix: "cmap"},
 		{typ: "Customer", path: "customers/", own: "{cedar}", foreign: "{harbor}", prefix: "cust", across: true},
 	}
 }
@@ -115,6 +117,9 @@ func detailCases() []Case {
 	return append(cases, own, Case{
 		Name: "Customer by the viewer", As: viewer, REST: Call{Path: "customers/me/"},
 		GraphQL: Operation{Document: "{ viewer { customer { " + selection("Customer") + " } } }", At: "viewer.customer", Type: "Customer"},
+	}, Case{
+		Name: "UploadStats", As: viewer, REST: Call{Path: "uploads/stats/"},
+		GraphQL: Operation{Document: "{ uploadStats { " + selection("UploadStats") + " } }", At: "uploadStats", Type: "UploadStats"},
 	}, Case{
 		Name: "Customer by its identifier", As: viewer, REST: Call{Path: "customers/me/"}, GraphQL: node("Customer", "{cedar}"),
 	})

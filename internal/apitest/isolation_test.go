@@ -52,7 +52,7 @@ type parties struct {
 // its own.
 func planted(slug string) []string {
 	var texts []string
-	for _, what := range []string{"payer", "file", "reason", "message", "number", "text", "signal", "raw", "event", "invited"} {
+	for _, what := range []string{"payer", "file", "reason", "message", "number", "text", "signal", "raw", "event", "invited", "code", "group"} {
 		texts = append(texts, "marker-"+what+"-"+slug)
 	}
 	return texts
@@ -86,6 +86,7 @@ func (s *Server) plant(clinic *factory.Tenant) {
 	}
 	_ = must(s.Store.InviteMember(s.Context(), clinic.System(), models.NewInvitation{Email: mark("invited") + "@clinic.test", Role: models.RoleViewer}))(s)
 	_ = must(s.Store.CreatePayerMapping(s.Context(), clinic.System(), models.NewPayerMapping{RawName: mark("raw"), NormalizedName: "X"}))(s)
+	_ = must(s.Store.CreateCPTGroupMapping(s.Context(), clinic.System(), models.NewCPTGroupMapping{CPTCode: mark("code"), CPTGroup: mark("group")}))(s)
 }
 
 // note adds what an answer holds.

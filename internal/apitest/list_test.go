@@ -442,7 +442,7 @@ func lists() []list {
 			flag("practical", true), flag("practical", false), flag("significant", true), flag("significant", false),
 		},
 	}
-	others := []list{claims, ofUpload, ofEvent, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList()}
+	others := []list{claims, ofUpload, ofEvent, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList(), payerMappingList(), cptMappingList()}
 	return slices.Concat(others, eventLists(), summaryLists(claims))
 }
 

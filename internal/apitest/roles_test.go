@@ -79,16 +79,25 @@ func (op guarded) lacked(p principal) models.Permission {
 // harmless is the input of each mutation that changes nothing.
 func harmless() map[string]map[string]any {
 	return map[string]map[string]any{
-		"detectDrift":      {"currentDays": 0},
-		"triggerReport":    {"currentDays": 0},
-		"changeMemberRole": {"id": "memb" + nowhere, "role": "VIEWER", "expectedVersion": 1},
-		"removeMember":     {"id": "memb" + nowhere},
-		"inviteMember":     {"email": "nonsense", "role": "VIEWER"},
-		"resendInvitation": {"id": "inv" + nowhere},
-		"revokeInvitation": {"id": "inv" + nowhere},
-		"createApiKey":     {"name": "", "scopes": []string{"CLAIMS_READ"}},
-		"rotateApiKey":     {"id": "key" + nowhere},
-		"revokeApiKey":     {"id": "key" + nowhere},
+		"detectDrift":           {"currentDays": 0},
+		"triggerReport":         {"currentDays": 0},
+		"changeMemberRole":      {"id": "memb" + nowhere, "role": "VIEWER", "expectedVersion": 1},
+		"removeMember":          {"id": "memb" + nowhere},
+		"inviteMember":          {"email": "nonsense", "role": "VIEWER"},
+		"resendInvitation":      {"id": "inv" + nowhere},
+		"revokeInvitation":      {"id": "inv" + nowhere},
+		"createPayerMapping":    {"rawName": "", "normalizedName": ""},
+		"updatePayerMapping":    {"id": "pmap" + nowhere},
+		"deletePayerMapping":    {"id": "pmap" + nowhere},
+		"createCptGroupMapping": {"cptCode": "", "cptGroup": ""},
+		"updateCptGroupMapping": {"id": "cmap" + nowhere},
+		"deleteCptGroupMapping": {"id": "cmap" + nowhere},
+		"updateCustomer":        {"id": "cust" + nowhere},
+		"updateUpload":          {"id": "upl" + nowhere},
+		"deleteUpload":          {"id": "upl" + nowhere},
+		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
+		"rotateApiKey":          {"id": "key" + nowhere},
+		"revokeApiKey":          {"id": "key" + nowhere},
 	}
 }
 

@@ -51,6 +51,7 @@ func (s *Server) populate() {
 	s.history()
 	s.people()
 	s.keys()
+	s.mappings()
 	s.invitations()
 }
 

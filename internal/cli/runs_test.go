@@ -68,7 +68,7 @@ func TestCustomerSchedule(t *testing.T) {
 		t.Errorf("switched on: %+v", got)
 	}
 	c.run(t, "", "customer", "schedule", "lakeside").want(t, exitOK, "weekly run", "friday at 23:30, America/Chicago", "first of the month", "next 20")
-	c.run(t, "", "customer", "schedule", "lakeside", "--time=2 o'clock", "--time-zone=Moon").want(t, exitUsage, "local_time", "time_zone")
+	c.run(t, "", "customer", "schedule", "lakeside", "--time=2 o'clock", "--time-zone=Moon").want(t, exitUsage, "run_local_time", "time_zone")
 	c.run(t, "", "customer", "schedule", "lakeside", "--weekly=maybe").want(t, exitUsage, "--weekly")
 	c.run(t, "", "customer", "schedule", "nobody").want(t, exitNotFound)
 }

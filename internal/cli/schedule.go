@@ -35,7 +35,8 @@ func (c customerSchedule) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		if customer, err = st.UpdateSchedule(ctx, models.SystemViewer(customer.ID), c.change()); err != nil {
+		in := models.Update[models.CustomerID, models.CustomerPatch]{ID: customer.ID, Patch: c.patch()}
+		if customer, err = st.UpdateCustomer(ctx, models.SystemViewer(customer.ID), in); err != nil {
 			return err
 		}
 		result := scheduleResult{
@@ -45,10 +46,13 @@ func (c customerSchedule) Run(ctx context.Context, a *app) error {
 	})
 }
 
-func (c customerSchedule) change() models.ScheduleChange {
-	in := models.ScheduleChange{WeeklyEnabled: isOn(c.Weekly), MonthlyEnabled: isOn(c.Monthly), LocalTime: c.Time, TimeZone: c.TimeZone}
+func (c customerSchedule) patch() models.CustomerPatch {
+	in := models.CustomerPatch{
+		WeeklyRunEnabled: models.Perhaps(isOn(c.Weekly)), MonthlyRunEnabled: models.Perhaps(isOn(c.Monthly)),
+		RunLocalTime: models.Perhaps(c.Time), TimeZone: models.Perhaps(c.TimeZone),
+	}
 	if c.Weekday != nil {
-		in.Weekday = new(models.Weekday(strings.ToLower(*c.Weekday)))
+		in.WeeklyRunWeekday = models.To(models.Weekday(strings.ToLower(*c.Weekday)))
 	}
 	return in
 }

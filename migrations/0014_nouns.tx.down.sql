@@ -1,0 +1,5 @@
+DROP INDEX cpt_group_mappings_customer_id_created_at_id_idx;
+DROP INDEX cpt_group_mappings_customer_id_cpt_group_id_idx;
+DROP INDEX payer_mappings_customer_id_created_at_id_idx;
+DROP INDEX payer_mappings_customer_id_normalized_name_id_idx;
+DROP INDEX payer_mappings_customer_id_raw_name_id_idx;
