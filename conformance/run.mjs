@@ -74,6 +74,7 @@ const checks = {
   'typescript-client': {
     live: true, about: "a client by openapi-typescript and openapi-fetch works a partner's day",
     run: async () => {
+      mkdirSync(join(here, 'rest/generated'), { recursive: true });
       await run(bin('openapi-typescript'), [at('openapi.json'), '-o', 'rest/generated/api.d.ts']);
       await run(bin('tsc'), ['--project', 'rest/tsconfig.json']);
       return tests('rest/generated/build/day.test.js');
@@ -82,7 +83,7 @@ const checks = {
 };
 
 /** Runs a program and gives its output; fails with that when it fails. */
-function run(program, args, { cwd = here, input } = {}) {
+function run(program, args, { cwd = here } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd, env: { ...process.env, ...quiet, ...demo?.env }, stdio: ['ignore', 'pipe', 'pipe'],
