@@ -24,8 +24,9 @@ func TestCompare(t *testing.T) {
 		"a field changes":        {`"id": {"type": "string"}`, `"id": {"type": "integer"}`, true, "[response-property-type-changed]"},
 		"a parameter is needed":  {`"in": "query",`, `"in": "query", "required": true,`, true, "[request-parameter-became-required]"},
 		"a field may be missing": {`"required": ["id"]`, `"required": []`, true, "[response-property-became-optional]"},
-		"a parameter is new": {`"parameters": [`, `"parameters": [{"name": "cpt", "in": "query", "schema": {"type": "string"}}, `, false,
-			"0 changes break"},
+		"a parameter is new": {
+			`"parameters": [`, `"parameters": [{"name": "cpt", "in": "query", "schema": {"type": "string"}}, `, false, "0 changes break",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
