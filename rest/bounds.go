@@ -165,8 +165,18 @@ func (d describer) boundValue(schema map[string]any, name string) {
 		unless("maximum", maxExact)
 	case isType(schema, huma.TypeArray):
 		unless("maxItems", limitOf(d.lists, name))
-	case isType(schema, huma.TypeObject) && schema["additionalProperties"] != nil && schema["additionalProperties"] != false:
+	case isType(schema, huma.TypeObject) && isOpen(schema):
 		unless("maxProperties", maxText)
+	}
+}
+
+// isOpen says whether a schema describes members of any name.
+func isOpen(object map[string]any) bool {
+	switch more := object["additionalProperties"].(type) {
+	case bool:
+		return more
+	default:
+		return more != nil
 	}
 }
 
