@@ -41,6 +41,10 @@ verify/generated: ## Check that generated code is what its sources generate
 verify/schema: ## Check that migrations/schema.sql is what the migrations produce
 	.ci/run schema
 
+.PHONY: conformance
+conformance: ## Check both APIs by clients and tools that others wrote
+	.ci/run conformance
+
 .PHONY: bench
 bench: ## Measure ingestion and detection against bare SQL, and what guards a request
 	go test ./bench -run '^$$' -bench . -benchtime 3x
@@ -62,12 +66,22 @@ fmt: ## Format the Go files
 .PHONY: generate
 generate: schema ## Write everything that is generated
 	go tool gqlgen generate
+	$(MAKE) schema/graphql
 	npm --prefix internal/web/playground ci --ignore-scripts
 	npm --prefix internal/web/playground run build
 
 .PHONY: schema
 schema: ## Write migrations/schema.sql
 	go test ./migrations -run '^TestSchemaDump$$' -count=1 -update
+
+.PHONY: schema/graphql
+schema/graphql: ## Write schema.graphql
+	go run . schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+.PHONY: release/baseline
+release/baseline: ## Make the present APIs what later ones are compared with
+	npm --prefix conformance ci --ignore-scripts
+	node conformance/run.mjs --baseline
 
 ##@ Help
 

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -11,7 +13,7 @@ import (
 // addExamples gives every body of every operation an example made from the
 // examples of its fields, so that none can fall behind its schema.
 func addExamples(spec *huma.OpenAPI) {
-	for _, item := range spec.Paths {
+	for path, item := range spec.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if op == nil {
 				continue
@@ -19,8 +21,10 @@ func addExamples(spec *huma.OpenAPI) {
 			if op.RequestBody != nil {
 				exemplify(spec.Components.Schemas, op.RequestBody.Content)
 			}
+			place := placeOf(spec.Components.Schemas, path, op)
 			for _, response := range op.Responses {
 				exemplify(spec.Components.Schemas, response.Content)
+				locate(response.Content, place)
 			}
 		}
 	}
@@ -30,6 +34,29 @@ func exemplify(r huma.Registry, content map[string]*huma.MediaType) {
 	for _, mediaType := range []string{jsonType, mergePatchType} {
 		if media, ok := content[mediaType]; ok && media.Example == nil {
 			media.Example = exampleOf(r, media.Schema)
+		}
+	}
+}
+
+// placeOf is a path an operation may be asked for at.
+func placeOf(r huma.Registry, path string, op *huma.Operation) string {
+	for _, p := range op.Parameters {
+		if p.In == "path" {
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", fmt.Sprint(exampleOf(r, p.Schema)))
+		}
+	}
+	return path
+}
+
+// locate says in examples of problems where they happened.
+func locate(content map[string]*huma.MediaType, place string) {
+	media, ok := content[problemType]
+	if !ok {
+		return
+	}
+	for _, example := range media.Examples {
+		if p, ok := example.Value.(*problem); ok {
+			p.Instance = place
 		}
 	}
 }
@@ -79,7 +106,7 @@ func exampleScalar(s *huma.Schema) any {
 // status, with an example each.
 func (a *api) documentErrors(op *huma.Operation, codes []models.Code) {
 	for _, code := range codes {
-		for _, p := range problemExamples(code, op) {
+		for _, p := range problemExamples(code) {
 			status := statusKey(p.Status)
 			response := op.Responses[status]
 			if response == nil {
@@ -113,7 +140,7 @@ func headerDocs() map[string]string {
 
 // problemExamples are what an operation answers with a code: invalid input is
 // 422, or 400 when it cannot even be parsed.
-func problemExamples(code models.Code, op *huma.Operation) []*problem {
+func problemExamples(code models.Code) []*problem {
 	sample := models.NewError(code, "%s", exampleDetail(code))
 	if code == models.CodeValidation {
 		sample.Fields = []models.FieldError{{Path: "page", Code: "invalid", Message: "must be a whole number from 1 to 2147483647"}}
@@ -123,7 +150,7 @@ func problemExamples(code models.Code, op *huma.Operation) []*problem {
 		problems = append(problems, malformed("The query string is malformed: separate parameters with & and percent-encode their values."))
 	}
 	for _, p := range problems {
-		p.Instance, p.RequestID = op.Path, "0d8f2a52-9a35-4ef6-b0a3-ef2b4f2c9d0e"
+		p.RequestID = "0d8f2a52-9a35-4ef6-b0a3-ef2b4f2c9d0e"
 	}
 	return problems
 }

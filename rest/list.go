@@ -146,7 +146,7 @@ type page[R any] struct {
 	Count    *int64  `json:"count" doc:"How many rows the whole list has; null when paging by cursor." example:"120"`
 	Next     *string `json:"next" format:"uri" doc:"The following page; null on the last one." example:"https://upstream.example.org/api/v1/claims/?page=3"`
 	Previous *string `json:"previous" format:"uri" doc:"The page before; null on the first one." example:"https://upstream.example.org/api/v1/claims/?page=1"`
-	Results  []R     `json:"results" doc:"The rows of this page."`
+	Results  []R     `json:"results" maxItems:"1000" doc:"The rows of this page."`
 }
 
 // pager knows the address of a list and which of its pages this is.

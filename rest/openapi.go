@@ -42,13 +42,14 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 	return &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
-			Title: "Upstream", Version: apiVersion, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			Title: "Upstream", Version: apiVersion, Contact: &huma.Contact{Name: "The operator of this server"},
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			Description: "Early warning for healthcare revenue teams: upload adjudicated claims, detect which payers " +
 				"changed how they decide, and read what was found.\n\nSign in with `POST /api/v1/auth/token/` and send the " +
 				"access token as `Authorization: Bearer`; programs of partners send an API key there, which needs no signing in. Every error is a problem document (RFC 9457) with a stable `code`. " +
 				"Lists page by number (`page`) or, for stable feeds, by `cursor`.",
 		},
-		Servers:    []*huma.Server{{URL: server}},
+		Servers:    []*huma.Server{{URL: server, Extensions: map[string]any{"x-internal": false}}},
 		Components: &huma.Components{Schemas: schemas, SecuritySchemes: securitySchemes()},
 		Tags: []*huma.Tag{
 			{Name: tagAuth, Description: "Signing in."},
@@ -112,7 +113,7 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: doc, Schema: s}
 	}
 	ordering := query("ordering", "Columns to order by, the first one first; a minus sign turns one round.",
-		&huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: both}})
+		&huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: both}, MaxItems: new(len(orders))})
 	ordering.Style, ordering.Explode = "form", &flat
 	cursor := query("cursor", "Page by position instead of by number, which stays exact while rows come and go: empty for the "+
 		"first page, then what `next` and `previous` carry.", &huma.Schema{Type: huma.TypeString})
@@ -124,8 +125,8 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 			&huma.Schema{Type: huma.TypeString, MaxLength: &longest}))
 	}
 	return append(params, ordering,
-		query("page", "Page number, from 1.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Default: 1}),
-		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
+		query("page", "Page number, from 1.", &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Default: 1}),
+		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
 		cursor,
 	)
 }
@@ -142,7 +143,7 @@ func makeDocuments(spec *huma.OpenAPI) (documents, error) {
 	addExamples(spec)
 	var d documents
 	var err error
-	if d.json, err = json.Marshal(spec); err != nil {
+	if d.json, err = write(spec.MarshalJSON); err != nil {
 		return d, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
 	var text bytes.Buffer
@@ -150,21 +151,27 @@ func makeDocuments(spec *huma.OpenAPI) (documents, error) {
 		return d, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
 	}
 	d.yaml = text.Bytes()
-	d.json30, err = downgrade(spec)
-	return d, err
+	// For older generators: OpenAPI 3.0.3.
+	if d.json30, err = write(spec.Downgrade, undo31); err != nil {
+		return d, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
+	}
+	return d, nil
 }
 
-// downgrade writes the document as OpenAPI 3.0.3 for older generators.
-func downgrade(spec *huma.OpenAPI) ([]byte, error) {
-	b, err := spec.Downgrade()
+// write completes what marshal wrote, and what each of edits changes.
+func write(marshal func() ([]byte, error), edits ...func(any)) ([]byte, error) {
+	b, err := marshal()
 	if err != nil {
-		return nil, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
+		return nil, err
 	}
 	var document map[string]any
 	if err := json.Unmarshal(b, &document); err != nil {
-		return nil, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
+		return nil, err
 	}
-	undo31(document)
+	for _, edit := range edits {
+		edit(document)
+	}
+	complete(document)
 	return json.Marshal(document)
 }
 
@@ -190,6 +197,7 @@ func undo31(node any) {
 		}
 		if node["identifier"] == "Apache-2.0" {
 			delete(node, "identifier")
+			node["url"] = "https://www.apache.org/licenses/LICENSE-2.0"
 		}
 		if ref, ok := node["$ref"].(string); ok && node["description"] != nil && strings.HasPrefix(ref, schemaPrefix) {
 			delete(node, "$ref")

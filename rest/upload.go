@@ -183,19 +183,19 @@ func (a *api) registerCreateUpload() {
 		streamed: true,
 	}, a.createUpload)
 	documented := a.huma.OpenAPI().Paths[path].Post
-	documented.RequestBody = multipartBody()
+	documented.RequestBody = multipartBody(int(a.opts.MaxUploadBytes))
 	documented.Extensions[bodyLimitExtension] = a.opts.MaxUploadBytes + formOverhead
 }
 
 // multipartBody documents the form. It is set after registration, so that the
 // library does not read the body.
-func multipartBody() *huma.RequestBody {
+func multipartBody(limit int) *huma.RequestBody {
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {
 			Schema: &huma.Schema{
 				Type: huma.TypeObject, Required: []string{fileField}, AdditionalProperties: false,
 				Properties: map[string]*huma.Schema{fileField: {
-					Type: huma.TypeString, Format: "binary", Description: "The CSV file.",
+					Type: huma.TypeString, Format: "binary", MaxLength: &limit, Description: "The CSV file.",
 				}},
 			},
 			Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/octet-stream"}},
