@@ -60,7 +60,7 @@ func TestMonth_Refusals(t *testing.T) {
 
 func TestClaimGrouping(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]int{"": 0, "payer": 1, "payer,month": 2, " Payer , DENIAL_REASON": 2} {
+	for text, want := range map[string]int{"": 0, "payer": 1, "payer,month": 2, "Payer , DENIAL_REASON": 2} {
 		var g models.ClaimGrouping
 		if err := g.UnmarshalText([]byte(text)); err != nil || len(g) != want || g == nil {
 			t.Errorf("%q reads as %v: %v", text, g, err)

@@ -180,7 +180,9 @@ const (
 	paidClass = iota
 	deniedClass
 	otherClass
+)
 
+const (
 	outcomeOf    = 0b0011
 	authRequired = 0b0100
 	authDenied   = 0b1000

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"upstream/models"
@@ -43,7 +44,7 @@ func rollups() []rollup {
 func (r rollup) differences() string {
 	var groups []string
 	for i := range r.keys {
-		groups = append(groups, fmt.Sprint(i+1))
+		groups = append(groups, strconv.Itoa(i+1))
 	}
 	columns := strings.Join(append(append([]string{}, r.keys...), r.counts...), ", ")
 	return fmt.Sprintf(`

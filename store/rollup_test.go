@@ -398,6 +398,7 @@ func TestClaimStats_Groups(t *testing.T) {
 		t.Fatal(err)
 	}
 	stats := func(t *testing.T, f models.ClaimStatsFilter, by ...models.ClaimDimension) (groups []string) {
+		t.Helper()
 		f.GroupBy = new(models.ClaimGrouping(by))
 		rows := must(w.Store.ClaimStats(t.Context(), cedar.System(), f, everyRow[models.ClaimStatsOrderField]()))(t)
 		for _, g := range rows.Items {

@@ -56,10 +56,10 @@ type (
 	CPTGroupMappingEdge       = Edge[*models.CPTGroupMapping]
 	MemberConnection          = Connection[*models.Member]
 	MemberEdge                = Edge[*models.Member]
-	PayerSummaryConnection = Connection[*models.PayerSummary]
-	PayerSummaryEdge       = Edge[*models.PayerSummary]
-	ClaimStatsConnection   = Connection[*models.ClaimStats]
-	ClaimStatsEdge         = Edge[*models.ClaimStats]
+	PayerSummaryConnection    = Connection[*models.PayerSummary]
+	PayerSummaryEdge          = Edge[*models.PayerSummary]
+	ClaimStatsConnection      = Connection[*models.ClaimStats]
+	ClaimStatsEdge            = Edge[*models.ClaimStats]
 )
 
 // NewConnection arranges a page of rows the way Relay wants it. A nil page is

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func statsRows(by ...models.ClaimDimension) string {
 	var columns, groups []string
 	for i, c := range statsColumns {
 		if slices.Contains(by, c.dimension) {
-			columns, groups = append(columns, c.expr+" AS "+c.column), append(groups, fmt.Sprint(i+1))
+			columns, groups = append(columns, c.expr+" AS "+c.column), append(groups, strconv.Itoa(i+1))
 		} else {
 			columns = append(columns, "NULL::text AS "+c.column)
 		}
@@ -259,7 +260,7 @@ func (s *Server) checkDashboard(t tester) {
 		top = append(top, payer{row["payer"].(string), row["severity"].(float64), row["delta_value"].(float64)})
 	}
 	same(t, "gravest events", query[[]payer](t, s.Cedar, `SELECT jsonb_agg(jsonb_build_object('Payer', payer, 'Severity', severity, 'DeltaValue', delta_value))
-		FROM (SELECT * FROM drift_events WHERE report_run_id = `+newest+` ORDER BY severity DESC, created_at DESC, id DESC LIMIT 5) e`), top)
+		FROM (SELECT payer, severity, delta_value FROM drift_events WHERE report_run_id = `+newest+` ORDER BY severity DESC, created_at DESC, id DESC LIMIT 5) e`), top)
 	trend := query[[]Row](t, s.Cedar, fmt.Sprintf(`SELECT jsonb_agg(to_jsonb(m) ORDER BY month) FROM (
 		SELECT to_char(decided_date, 'YYYY-MM') AS month, count(*) AS total_claims, count(*) FILTER (WHERE outcome = 'DENIED') AS denied_claims,
 			count(*) FILTER (WHERE outcome = 'DENIED')::float8 / count(*) AS denial_rate
