@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -100,7 +101,7 @@ func idSchemaOf[K models.Kind](models.ID[K]) *huma.Schema { return idSchema[K]{}
 
 // listParams documents what every list takes.
 func listParams(orders []string, unsearchable bool) []*huma.Param {
-	one, size := 1.0, float64(models.MaxPageSize)
+	one, most, size := 1.0, float64(math.MaxInt32), float64(models.MaxPageSize)
 	both := make([]any, 0, 2*len(orders))
 	for _, name := range orders {
 		both = append(both, name, "-"+name)
@@ -122,9 +123,13 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 			&huma.Schema{Type: huma.TypeString, MaxLength: &longest}))
 	}
 	return append(params, ordering,
-		query("page", "Page number, from 1.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Default: 1}),
+		query("page", "Page number, from 1, or `last`. A page past the end is a 404.", &huma.Schema{Default: 1, OneOf: []*huma.Schema{
+			{Type: huma.TypeInteger, Minimum: &one, Maximum: &most}, {Type: huma.TypeString, Enum: []any{lastPage}},
+		}}),
 		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
 		cursor,
+		query("count", "Whether to count the whole list, which takes a large one longer than a page of it: `exact` for pages by "+
+			"number unless given, `none` for pages by cursor.", &huma.Schema{Type: huma.TypeString, Enum: []any{countExact, countNone}}),
 	)
 }
 

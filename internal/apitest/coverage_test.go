@@ -186,7 +186,7 @@ func touch(touched map[string]bool, typ string, set ast.SelectionSet) {
 }
 
 // listParameters are what every list of REST takes besides its filter.
-var listParameters = []string{"search", "ordering", "page", "page_size", "cursor"}
+var listParameters = []string{"search", "ordering", "page", "page_size", "cursor", "count"}
 
 // TestEveryFilterFieldHasAProbe fails when a list can be filtered in a way no
 // probe tries, or in one API and not in the other.
