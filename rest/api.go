@@ -29,6 +29,9 @@ const DefaultUploadTimeout = 30 * time.Minute
 // DefaultBodyTimeout is how long a JSON body may take to arrive.
 const DefaultBodyTimeout = 30 * time.Second
 
+// DefaultRequestTimeout is how long the work on a request may take.
+const DefaultRequestTimeout = time.Minute
+
 // Check is one condition of readiness.
 type Check struct {
 	// Name is shown in the answer, in kebab-case.
@@ -56,6 +59,9 @@ type Options struct {
 	UploadTimeout time.Duration
 	// Now is the clock of health answers; defaults to the system's.
 	Now func() time.Time
+	// RequestTimeout is how long the work on a request may take; uploads have
+	// UploadTimeout instead, and detection takes as long as it needs.
+	RequestTimeout time.Duration
 	// Throttle limits the requests of each caller; nil limits none.
 	Throttle *throttle.Throttle
 	// Checks are conditions of readiness beside the database and its migrations.
@@ -80,6 +86,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.UploadTimeout == 0 {
 		o.UploadTimeout = DefaultUploadTimeout
+	}
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = DefaultRequestTimeout
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -107,7 +116,11 @@ func New(st *store.Store, authSvc *auth.Service, opts Options) (http.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	return auth.Identify(a.withCall(a.frame(a.routable(a.router)))), nil
+	compressed, err := compress()
+	if err != nil {
+		return nil, err
+	}
+	return auth.Identify(a.withCall(a.frame(compressed(a.routable(a.router))))), nil
 }
 
 func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) {

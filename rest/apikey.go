@@ -111,6 +111,7 @@ func (a *api) registerAPIKeyChanges() {
 	create := keyOperation(http.MethodPost, "createAPIKey", "Create an API key",
 		"Makes a key for a program of a partner. The answer is the only one that ever shows it.")
 	create.status, create.hasBody, create.codes = http.StatusCreated, true, []models.Code{models.CodeConflict}
+	create.rules = rulesOf(func(b newAPIKey, now time.Time) error { return models.NewAPIKey(b).Validate(now) })
 	register(a, create, func(ctx context.Context, in *newAPIKeyInput) (*createdOutput[issuedAPIKey], error) {
 		issued, err := a.store.CreateAPIKey(ctx, auth.ViewerFrom(ctx), models.NewAPIKey(in.Body))
 		return showIssued(ctx, issued, err)
@@ -119,6 +120,7 @@ func (a *api) registerAPIKeyChanges() {
 		"Makes a key of the same name and scopes that takes the place of this one, which goes on working for the overlap. The body "+
 			"may be left out. A key can be rotated once, and while it works.", "{id}", "rotate")
 	rotate.status, rotate.hasBody = http.StatusCreated, true
+	rotate.rules = rulesOf(func(b apiKeyRotation, now time.Time) error { return models.APIKeyRotation(b).Validate(now) })
 	rotate.codes = []models.Code{models.CodeConflict, models.CodeNotFound}
 	register(a, rotate, func(ctx context.Context, in *rotateInput) (*createdOutput[issuedAPIKey], error) {
 		var input models.APIKeyRotation

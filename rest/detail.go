@@ -57,8 +57,8 @@ func registerDetail[I, M, R any](a *api, op operation,
 // detail answers with the row unless the client has this version.
 func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutput[R] {
 	out := &detailOutput[R]{Status: http.StatusOK, ETag: etag(version)}
-	if anyMatch(ifNoneMatch, out.ETag) {
-		out.Status = http.StatusNotModified
+	if theirs, match := anyMatch(ifNoneMatch, out.ETag); match {
+		out.Status, out.ETag = http.StatusNotModified, theirs
 		return out
 	}
 	r := body()
@@ -79,7 +79,7 @@ const noVersion = 0
 // tag that we never gave out names no version. Comparison is strong (RFC 9110
 // §13.1.1), so a weak tag never matches.
 func ifMatch(header string) (*int64, error) {
-	tag := strings.TrimSpace(header)
+	tag := withoutCoding(strings.TrimSpace(header))
 	if tag == "" || tag == "*" {
 		return nil, nil
 	}
@@ -92,23 +92,4 @@ func ifMatch(header string) (*int64, error) {
 		version = noVersion
 	}
 	return &version, nil
-}
-
-// representation counts changes to the shape of our JSON; raising it makes
-// every client fetch anew after such a change.
-const representation = "1"
-
-func etag(version int64) string {
-	return `"` + representation + "-" + strconv.FormatInt(version, 10) + `"`
-}
-
-// anyMatch compares weakly, as RFC 9110 §13.1.2 has it for If-None-Match.
-func anyMatch(header, tag string) bool {
-	for candidate := range strings.SplitSeq(header, ",") {
-		candidate = strings.TrimSpace(candidate)
-		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
-			return true
-		}
-	}
-	return false
 }

@@ -64,7 +64,7 @@ func TestProblemOfAnyError(t *testing.T) {
 		"coded":       {models.NotFound("claim"), 404, "NOT_FOUND"},
 		"wrapped":     {fmt.Errorf("reading: %w", models.NotFound("claim")), 404, "NOT_FOUND"},
 		"uncoded":     {errors.New("disk full"), 500, "INTERNAL"},
-		"too slow":    {fmt.Errorf("query: %w", context.DeadlineExceeded), 504, "INTERNAL"},
+		"too slow":    {fmt.Errorf("query: %w", context.DeadlineExceeded), 504, "TIMEOUT"},
 		"client gone": {context.Canceled, 500, "INTERNAL"},
 		"a problem":   {malformed("no"), 400, "VALIDATION"},
 	} {

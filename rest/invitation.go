@@ -83,6 +83,7 @@ func (a *api) registerInvitationChanges() {
 			"address has. The link works once, for seven days. Only owners invite owners and admins (403). An address that a member "+
 			"or a pending invitation has is a conflict (409), which names that one.")
 	create.status, create.hasBody, create.codes = http.StatusCreated, true, []models.Code{models.CodeConflict}
+	create.rules = rulesOf(func(b newInvitation, _ time.Time) error { return models.NewInvitation(b).Validate() })
 	register(a, create, func(ctx context.Context, in *newInvitationInput) (*createdOutput[invitation], error) {
 		i, err := a.store.InviteMember(ctx, auth.ViewerFrom(ctx), models.NewInvitation(in.Body))
 		if err != nil {
@@ -139,6 +140,9 @@ func (a *api) registerAcceptance() {
 			"answer is that it is `required`, and the link stays good. An address that has an account joins with that, and its password "+
 			"stays. A link that is unknown, was used, revoked or replaced, or has expired gets one and the same answer. Sign in afterwards.")
 	accept.codes = nil
+	accept.rules = rulesOf(func(b acceptance, _ time.Time) error {
+		return models.Acceptance{FirstName: b.FirstName, LastName: b.LastName}.Validate()
+	})
 	register(a, accept, func(ctx context.Context, in *acceptInput) (*joinedOutput, error) {
 		done, err := a.auth.AcceptInvitation(ctx, auth.Acceptance{
 			Token: string(in.Body.Token), Password: (*string)(in.Body.Password), FirstName: in.Body.FirstName, LastName: in.Body.LastName,

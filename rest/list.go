@@ -244,6 +244,8 @@ func (p pager) header(next, previous *string, total *int64) string {
 // listOutput is the answer of a list operation.
 type listOutput[R any] struct {
 	Link string `header:"Link" doc:"The pages beside this one (RFC 8288)."`
+	// ETag is filled in once the body is written.
+	ETag string `header:"ETag" doc:"Weak entity tag of the rows and their links."`
 	Body page[R]
 }
 
@@ -267,8 +269,9 @@ func registerList[I, F, M, R any, O models.OrderField](a *api, op operation,
 	fetch func(context.Context, models.Viewer, *I, F, models.List[O]) (*models.Rows[M], error), show func(links, M) R,
 ) {
 	reader := newListReader[F, O](op)
-	op.list = true
+	op.list, op.notModified = true, true
 	op.params = append(reader.filter.params(a.schemas()), listParams(reader.orders, op.unsearchable)...)
+	op.params = append(op.params, ifNoneMatch())
 	op.codes = append(op.codes, models.CodeNotFound)
 	register(a, op, func(ctx context.Context, in *I) (*listOutput[R], error) {
 		c := callFrom(ctx)

@@ -123,7 +123,7 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 			&huma.Schema{Type: huma.TypeString, MaxLength: &longest}))
 	}
 	return append(params, ordering,
-		query("page", "Page number, from 1, or `last`. A page past the end is a 404.", &huma.Schema{Default: 1, OneOf: []*huma.Schema{
+		query("page", "Page number, from 1, or `last`. A page past the end is a 404.", &huma.Schema{Default: 1, AnyOf: []*huma.Schema{
 			{Type: huma.TypeInteger, Minimum: &one, Maximum: &most}, {Type: huma.TypeString, Enum: []any{lastPage}},
 		}}),
 		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
@@ -244,9 +244,16 @@ func (a *api) serveDocuments() {
 		"/api/schema":           {"application/yaml", a.documents.yaml},
 		"/api/schema/":          {"application/yaml", a.documents.yaml},
 	} {
-		a.router.Get(path, func(w http.ResponseWriter, _ *http.Request) {
+		tag := contentTag(document.body)
+		a.router.Get(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", document.mediaType)
 			w.Header().Set("Cache-Control", "public, max-age=60")
+			if theirs, match := anyMatch(r.Header.Get("If-None-Match"), tag); match {
+				w.Header().Set("ETag", theirs)
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			w.Header().Set("ETag", tag)
 			_, _ = w.Write(document.body) // a client that went away is nobody's error
 		})
 	}

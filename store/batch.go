@@ -29,7 +29,7 @@ type parentOf[T any, P parentID] struct {
 func listOf[T any, P parentID, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], parent parentOf[T, P], ids []P, filter any, l models.List[F]) (map[P]*models.Rows[*T], error) {
 	lists := make(map[P]*models.Rows[*T], len(ids))
 	for _, id := range ids {
-		lists[id] = &models.Rows[*T]{Items: []*T{}, Cursors: []string{}}
+		lists[id] = &models.Rows[*T]{Items: []*T{}, Cursors: []string{}, Number: l.Page.Number}
 	}
 	if len(ids) == 0 {
 		return lists, nil
