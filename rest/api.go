@@ -37,7 +37,10 @@ type Check struct {
 	// Name is shown in the answer, in kebab-case.
 	Name string
 	// Func answers nil when the condition holds. The cause is logged, never shown.
+	// Without one the server has no such part, which health tells.
 	Func func(context.Context) error
+	// Optional conditions are told by health, and no reason to keep traffic away.
+	Optional bool
 }
 
 // Options are what the edge takes from outside; zero fields have defaults.
@@ -105,6 +108,9 @@ type api struct {
 	router    *chi.Mux
 	huma      huma.API
 	documents documents
+	// bodies are the operations that read JSON, and whether they have rules
+	// beside its schema.
+	bodies map[string]bool
 }
 
 // New is the handler of everything REST: /api/v1/, the OpenAPI documents
@@ -124,7 +130,7 @@ func New(st *store.Store, authSvc *auth.Service, opts Options) (http.Handler, er
 }
 
 func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) {
-	a := &api{store: st, auth: authSvc, opts: opts.withDefaults(), router: chi.NewMux()}
+	a := &api{store: st, auth: authSvc, opts: opts.withDefaults(), router: chi.NewMux(), bodies: map[string]bool{}}
 	a.log = a.opts.Logger
 	a.router.NotFound(a.notFound)
 	a.router.MethodNotAllowed(a.wrongMethod)

@@ -158,6 +158,7 @@ func (a *api) limitBody(spec *huma.Operation, op operation) {
 	}
 	spec.MaxBodyBytes = limit + 1 // the library refuses a body of exactly its limit
 	if op.hasBody {
+		a.bodies[op.id] = op.rules != nil
 		spec.Extensions[bodyLimitExtension] = limit
 	}
 }

@@ -48,6 +48,8 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.Role](r)
 	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
+	aliasEnum[healthStatus](r)
+	aliasEnum[checkStatus](r)
 	return r
 }
 
