@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -185,7 +186,7 @@ func (p *listPlan[T]) ordered(q *bun.SelectQuery) *bun.SelectQuery {
 // keys: where an index in the list's order holds what the conditions need, no
 // row of them is read, and a page far down costs a walk along that index.
 func (p *listPlan[T]) rowsQuery(model any) *bun.SelectQuery {
-	if p.page.Number <= 1 || p.page.Last || len(p.spec.key) == 0 {
+	if !p.byKeys() {
 		return p.pageQuery(model)
 	}
 	q := p.ordered(p.source.selectFrom(model))
@@ -196,6 +197,23 @@ func (p *listPlan[T]) rowsQuery(model any) *bun.SelectQuery {
 		args = append(args, bun.Ident(p.spec.alias+"."+name), bun.Ident("page_keys."+name))
 	}
 	return q.Join("JOIN (?) AS page_keys ON "+strings.Join(same, " AND "), args...)
+}
+
+// byKeys says whether it pays to find the keys of the page before its rows.
+func (p *listPlan[T]) byKeys() bool {
+	if len(p.spec.key) == 0 || p.page.Last {
+		return false
+	}
+	if p.page.Number > 1 {
+		return true
+	}
+	v := reflect.ValueOf(p.filter)
+	for i := range v.NumField() {
+		if !v.Field(i).IsNil() && slices.Contains(p.spec.covered, v.Type().Field(i).Tag.Get("column")) {
+			return true
+		}
+	}
+	return false
 }
 
 // pageQuery fetches one row more than the page holds, which tells whether
