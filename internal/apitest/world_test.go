@@ -284,4 +284,5 @@ func TestReads(t *testing.T) {
 	t.Run("invalid", s.testInvalid)
 	t.Run("viewer", s.testViewer)
 	t.Run("random", s.testRandom)
+	t.Run("random lists", s.testRandomLists)
 }
