@@ -104,7 +104,7 @@ func plainOffset(b *testing.B, conn *pgx.Conn, t *factory.Tenant, page models.Pa
 		b.Fatal(err)
 	}
 	start := time.Now()
-	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT * FROM claims WHERE customer_id = '%s' ORDER BY decided_date DESC, id DESC LIMIT %d OFFSET %d`,
+	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT claims.* FROM claims WHERE customer_id = '%s' ORDER BY decided_date DESC, id DESC LIMIT %d OFFSET %d`,
 		t.Customer.ID.UUID(), page.Limit+1, (page.Number-1)*page.Limit), pgx.QueryExecModeExec)
 	if err != nil {
 		b.Fatal(err)

@@ -10,6 +10,6 @@ func diskSpace(folder string) (checkResult, bool) {
 	if err := syscall.Statfs(folder, &disk); err != nil {
 		return checkResult{}, false
 	}
-	size := uint64(disk.Bsize) //nolint:gosec,unconvert // a size, whose type differs by system
+	size := uint64(disk.Bsize) //nolint:gosec // a size, whose type differs by system
 	return diskResult(disk.Bavail*size, disk.Blocks*size), true
 }

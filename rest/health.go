@@ -135,7 +135,8 @@ func (a *api) look(ctx context.Context, checks []Check) (results map[string]chec
 			a.log.WarnContext(ctx, "health check failed", "request_id", auth.RequestID(ctx), "check", check.Name, "error", err)
 			failed, result.Status = append(failed, check.Name), checkUnhealthy
 		}
-		result.LatencyMS = new(float64(time.Since(start).Microseconds()) / 1000)
+		latency := float64(time.Since(start).Microseconds()) / 1000
+		result.LatencyMS = &latency
 		results[check.Name] = result
 	}
 	return results, failed

@@ -119,7 +119,7 @@ func TestConditionalLists(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes, %s", coding, again.status, len(again.body), again.header.Get("ETag"))
 		}
 	}
-	f.upload(t, token, "another.csv", []byte(f.CSV()))
+	f.upload(t, token, "another.csv", f.CSV())
 	changed := f.do(t, request{path: path, token: token, header: http.Header{"If-None-Match": {tags["gzip"]}}})
 	wantStatus(t, changed, http.StatusOK)
 	if changed.header.Get("ETag") == tags["gzip"] {

@@ -324,3 +324,40 @@ func reorder(out answer, compare func(a, b map[string]any) int) answer {
 	out.body = marshal(p)
 	return out
 }
+
+// Who decided on a version that is no more is told so, whatever the change.
+func TestStaleChanges(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	owner := f.as(t, f.cedar, models.RoleOwner)
+	create := func(path string, body any) string {
+		out := f.do(t, request{method: http.MethodPost, path: "/api/v1/" + path, token: owner, body: body})
+		wantStatus(t, out, http.StatusCreated)
+		return fmt.Sprintf("/api/v1/%s%s/", path, out.object(t)["id"])
+	}
+	key := create("api-keys/", map[string]any{"name": "k", "scopes": []string{"claims:read"}})
+	invitation := create("invitations/", map[string]any{"email": "grace@guests.test", "role": "viewer"})
+	for _, c := range []struct {
+		path, method, suffix string
+		status               int
+	}{
+		{key, http.MethodPost, "rotate/", http.StatusCreated},
+		{key, http.MethodDelete, "", http.StatusNoContent},
+		{invitation, http.MethodPost, "resend/", http.StatusOK},
+		{invitation, http.MethodDelete, "", http.StatusNoContent},
+	} {
+		change := func(tag string) answer {
+			return f.do(t, request{method: c.method, path: c.path + c.suffix, token: owner, header: http.Header{"If-Match": {tag}}})
+		}
+		current := f.get(t, owner, c.path).header.Get("ETag")
+		for _, stale := range []string{`"1-77"`, `"nonsense"`, "W/" + current} {
+			wantProblem(t, change(stale), http.StatusPreconditionFailed, models.CodeStale)
+		}
+		wantProblem(t, change(current+`, "1-1"`), http.StatusUnprocessableEntity, models.CodeValidation, "If-Match:invalid")
+		if again := f.get(t, owner, c.path).header.Get("ETag"); again != current {
+			t.Errorf("%s %s: a refused change left %s, it was %s", c.method, c.path, again, current)
+		}
+		wantStatus(t, change(current), c.status)
+		wantProblem(t, change(current), http.StatusPreconditionFailed, models.CodeStale)
+	}
+}

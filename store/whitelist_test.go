@@ -41,7 +41,7 @@ func varied(w *factory.World) *factory.Tenant {
 				delta_value, severity, confidence, baseline_start, baseline_end, current_start, current_end, baseline_sample_size,
 				current_sample_size, test_method, trend_direction, signal_key, evidence, created_at)
 			SELECT $1::uuid, gen_random_uuid(), r.id, 'Payer ' || i, 'Group ' || i % 3, (ARRAY['DENIAL_RATE', 'DECISION_TIME'])[1 + i % 2], 0, 1, 1,
-				random(), random(), '2026-03-03', '2026-06-01', '2026-06-01', '2026-06-15', 1, 1, 'THRESHOLD', 'degrading', '', '{}', r.finished_at
+				random(), i / 5.0, '2026-03-03', '2026-06-01', '2026-06-01', '2026-06-15', 1, 1, 'THRESHOLD', 'degrading', '', '{}', r.finished_at
 			FROM report_runs r, generate_series(1, 4) i WHERE r.customer_id = $1::uuid`,
 		} {
 			if err := asOwner(w, tenant, sql, tenant.Customer.ID.UUID().String()); err != nil {

@@ -1,5 +1,7 @@
 package web
 
+import "slices"
+
 // problem is a kind of error that the APIs answer with, as its page explains it.
 type problem struct {
 	// Code is the stable word, and Slug the end of the page's address.
@@ -23,7 +25,7 @@ const problemPrefix = "/errors/"
 
 // problems are all of them.
 func problems() []problem {
-	return append(requestProblems(), serverProblems()...)
+	return slices.Concat(requestProblems(), changeProblems(), limitProblems(), serverProblems())
 }
 
 // requestProblems are those that another request would not have.
@@ -72,6 +74,12 @@ func requestProblems() []problem {
 			Advice:  "Send it again. If that fails too, look at the network between you and the server; split very large files.",
 			Detail:  "The body did not arrive in time.",
 		},
+	}
+}
+
+// changeProblems are those of a change that what is stored does not admit.
+func changeProblems() []problem {
+	return []problem{
 		{
 			Code: "CONFLICT", Slug: "conflict", Status: 409, Title: "Conflict",
 			Meaning: "The change contradicts what is stored: something of which there may be one is there already, or the row is in a state that does not admit the change. The field at fault is in errors (taken: another row has the value), and existing_id names that row where you may see it. Nothing was changed.",
@@ -91,6 +99,13 @@ func requestProblems() []problem {
 			Advice:  "Read the row again, look at what is different, decide anew, and send the change with the new version.",
 			Detail:  "The row was changed meanwhile.",
 		},
+	}
+}
+
+// limitProblems are those of a request that is too much at once, or in a form
+// that nobody reads.
+func limitProblems() []problem {
+	return []problem{
 		{
 			Code: "PAYLOAD_TOO_LARGE", Slug: "payload-too-large", Status: 413, Title: "Body too large",
 			Meaning: "The body of the request is larger than this operation takes. The bound of each operation is in the OpenAPI document (x-max-body-bytes).",
