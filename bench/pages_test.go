@@ -95,8 +95,8 @@ func readPage(b *testing.B, t *factory.Tenant, f models.ClaimFilter, page models
 	return rows
 }
 
-// claimColumns are those that the list shows.
-const claimColumns = `customer_id, id, upload_id, claim_number, line_number, payer, cpt, cpt_group, submitted_date, decided_date, outcome,
+// listedColumns are those that the list shows.
+const listedColumns = `customer_id, id, upload_id, claim_number, line_number, payer, cpt, cpt_group, submitted_date, decided_date, outcome,
 	billed_amount, allowed_amount, paid_amount, denial_reason_code, denial_reason_text, payment_date, authorization_required,
 	authorization_obtained, authorization_number, modifier_codes, diagnosis_codes, procedure_count, data_quality_score,
 	submitted_via, source_row_number, processed_at`
@@ -111,7 +111,7 @@ func plainOffset(b *testing.B, conn *pgx.Conn, t *factory.Tenant, page models.Pa
 	}
 	start := time.Now()
 	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT %s FROM claims WHERE customer_id = '%s' ORDER BY decided_date DESC, id DESC LIMIT %d OFFSET %d`,
-		claimColumns, t.Customer.ID.UUID(), page.Limit+1, (page.Number-1)*page.Limit), pgx.QueryExecModeExec)
+		listedColumns, t.Customer.ID.UUID(), page.Limit+1, (page.Number-1)*page.Limit), pgx.QueryExecModeExec)
 	if err != nil {
 		b.Fatal(err)
 	}
