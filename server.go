@@ -76,9 +76,7 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
 		Throttle: d.Throttle,
 	}
-	if d.Workers != nil {
-		restOptions.Checks = append(restOptions.Checks, rest.Check{Name: "workers", Func: d.Workers})
-	}
+	restOptions.Checks = []rest.Check{{Name: "workers", Func: d.Workers}, {Name: "cache", Func: d.Throttle.Ping(), Optional: true}}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 // changedInvitation answers a mutation that does something to one invitation.
 func changedInvitation(
 	ctx context.Context, input wire.InvitationInput,
-	change func(context.Context, models.Viewer, models.InvitationID) (*models.Invitation, error),
+	change func(context.Context, models.Viewer, models.InvitationID, ...int64) (*models.Invitation, error),
 ) (*wire.InvitationPayload, error) {
 	v, err := signedIn(ctx)
 	if err != nil {

@@ -571,11 +571,12 @@ CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events 
 CREATE INDEX audit_events_customer_id_user_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, user_id, occurred_at DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_claim_number_line_number_key ON public.claims USING btree (customer_id, claim_number, line_number) WHERE (claim_number IS NOT NULL);
 CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC);
+CREATE INDEX claims_customer_id_denial_reason_code_decided_date_id_idx ON public.claims USING btree (customer_id, denial_reason_code, decided_date DESC, id DESC) WHERE (denial_reason_code IS NOT NULL);
 CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON public.claims USING btree (customer_id, outcome, decided_date, id);
 CREATE INDEX claims_customer_id_payer_cpt_group_decided_date_idx ON public.claims USING btree (customer_id, payer, cpt_group, decided_date) INCLUDE (cpt, outcome, submitted_date, payment_date, allowed_amount, billed_amount, authorization_required, authorization_denied);
 CREATE INDEX claims_customer_id_payer_decided_date_id_idx ON public.claims USING btree (customer_id, payer, decided_date, id);
 CREATE INDEX claims_customer_id_submitted_date_decided_date_id_idx ON public.claims USING btree (customer_id, submitted_date DESC, decided_date DESC, id DESC);
-CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key ON public.claims USING btree (customer_id, upload_id, source_data_hash) WHERE (source_data_hash IS NOT NULL);
+CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key ON public.claims USING btree (customer_id, upload_id, source_data_hash);
 CREATE INDEX cpt_group_mappings_customer_id_cpt_group_id_idx ON public.cpt_group_mappings USING btree (customer_id, cpt_group, id);
 CREATE INDEX cpt_group_mappings_customer_id_created_at_id_idx ON public.cpt_group_mappings USING btree (customer_id, created_at, id);
 CREATE INDEX customers_next_monthly_run_at_idx ON public.customers USING btree (next_monthly_run_at NULLS FIRST) WHERE monthly_run_enabled;
@@ -614,6 +615,7 @@ CREATE INDEX sessions_for_customer_id_idx ON public.sessions USING btree (for_cu
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id);
 CREATE INDEX sign_in_failures_last_at_idx ON public.sign_in_failures USING btree (last_at);
 CREATE UNIQUE INDEX uploads_customer_id_file_hash_key ON public.uploads USING btree (customer_id, file_hash) WHERE ((file_hash IS NOT NULL) AND ((status)::text <> 'failed'::text));
+CREATE INDEX uploads_customer_id_row_count_uploaded_at_id_idx ON public.uploads USING btree (customer_id, row_count, uploaded_at, id);
 CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USING btree (customer_id, status, uploaded_at, id);
 CREATE INDEX uploads_customer_id_uploaded_at_id_idx ON public.uploads USING btree (customer_id, uploaded_at DESC, id DESC);
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::text));

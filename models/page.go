@@ -79,6 +79,9 @@ type Page struct {
 	Backward bool
 	// Number counts pages from 1; 0 selects by keyset.
 	Number int
+	// Last selects the last page of those that are counted from 1, whatever its
+	// number.
+	Last bool
 	// WantTotal and WantNeighbours ask for what costs a statement of its own.
 	WantTotal      bool
 	WantNeighbours bool
@@ -101,4 +104,6 @@ type Rows[T any] struct {
 	HasPrevious bool
 	// Total counts all rows of the list; nil unless Page.WantTotal was set.
 	Total *int64
+	// Number is which page this is, from 1; 0 when it was selected by keyset.
+	Number int
 }

@@ -29,12 +29,18 @@ const DefaultUploadTimeout = 30 * time.Minute
 // DefaultBodyTimeout is how long a JSON body may take to arrive.
 const DefaultBodyTimeout = 30 * time.Second
 
+// DefaultRequestTimeout is how long the work on a request may take.
+const DefaultRequestTimeout = time.Minute
+
 // Check is one condition of readiness.
 type Check struct {
 	// Name is shown in the answer, in kebab-case.
 	Name string
 	// Func answers nil when the condition holds. The cause is logged, never shown.
+	// Without one the server has no such part, which health tells.
 	Func func(context.Context) error
+	// Optional conditions are told by health, and no reason to keep traffic away.
+	Optional bool
 }
 
 // Options are what the edge takes from outside; zero fields have defaults.
@@ -56,6 +62,9 @@ type Options struct {
 	UploadTimeout time.Duration
 	// Now is the clock of health answers; defaults to the system's.
 	Now func() time.Time
+	// RequestTimeout is how long the work on a request may take; uploads have
+	// UploadTimeout instead, and detection takes as long as it needs.
+	RequestTimeout time.Duration
 	// Throttle limits the requests of each caller; nil limits none.
 	Throttle *throttle.Throttle
 	// Checks are conditions of readiness beside the database and its migrations.
@@ -81,6 +90,9 @@ func (o Options) withDefaults() Options {
 	if o.UploadTimeout == 0 {
 		o.UploadTimeout = DefaultUploadTimeout
 	}
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = DefaultRequestTimeout
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -96,6 +108,9 @@ type api struct {
 	router    *chi.Mux
 	huma      huma.API
 	documents documents
+	// bodies are the operations that read JSON, and whether they have rules
+	// beside its schema.
+	bodies map[string]bool
 }
 
 // New is the handler of everything REST: /api/v1/, the OpenAPI documents
@@ -107,11 +122,15 @@ func New(st *store.Store, authSvc *auth.Service, opts Options) (http.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	return auth.Identify(a.withCall(a.frame(a.routable(a.router)))), nil
+	compressed, err := compress()
+	if err != nil {
+		return nil, err
+	}
+	return auth.Identify(a.withCall(a.frame(compressed(a.routable(a.router))))), nil
 }
 
 func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) {
-	a := &api{store: st, auth: authSvc, opts: opts.withDefaults(), router: chi.NewMux()}
+	a := &api{store: st, auth: authSvc, opts: opts.withDefaults(), router: chi.NewMux(), bodies: map[string]bool{}}
 	a.log = a.opts.Logger
 	a.router.NotFound(a.notFound)
 	a.router.MethodNotAllowed(a.wrongMethod)

@@ -63,8 +63,9 @@ type apiKeyRotation struct {
 type (
 	newAPIKeyInput struct{ Body newAPIKey }
 	rotateInput    struct {
-		ID   models.APIKeyID `path:"id" doc:"The identifier of the row."`
-		Body *apiKeyRotation
+		ID      models.APIKeyID `path:"id" doc:"The identifier of the row."`
+		IfMatch string          `header:"If-Match" doc:"The entity tag of the version that the change was decided on; when the row has changed since, the answer is 412."`
+		Body    *apiKeyRotation
 	}
 )
 
@@ -111,6 +112,7 @@ func (a *api) registerAPIKeyChanges() {
 	create := keyOperation(http.MethodPost, "createAPIKey", "Create an API key",
 		"Makes a key for a program of a partner. The answer is the only one that ever shows it.")
 	create.status, create.hasBody, create.codes = http.StatusCreated, true, []models.Code{models.CodeConflict}
+	create.rules = rulesOf(func(b newAPIKey, now time.Time) error { return models.NewAPIKey(b).Validate(now) })
 	register(a, create, func(ctx context.Context, in *newAPIKeyInput) (*createdOutput[issuedAPIKey], error) {
 		issued, err := a.store.CreateAPIKey(ctx, auth.ViewerFrom(ctx), models.NewAPIKey(in.Body))
 		return showIssued(ctx, issued, err)
@@ -119,20 +121,29 @@ func (a *api) registerAPIKeyChanges() {
 		"Makes a key of the same name and scopes that takes the place of this one, which goes on working for the overlap. The body "+
 			"may be left out. A key can be rotated once, and while it works.", "{id}", "rotate")
 	rotate.status, rotate.hasBody = http.StatusCreated, true
-	rotate.codes = []models.Code{models.CodeConflict, models.CodeNotFound}
+	rotate.rules = rulesOf(func(b apiKeyRotation, now time.Time) error { return models.APIKeyRotation(b).Validate(now) })
+	rotate.codes = []models.Code{models.CodeConflict, models.CodeNotFound, models.CodeStale}
 	register(a, rotate, func(ctx context.Context, in *rotateInput) (*createdOutput[issuedAPIKey], error) {
 		var input models.APIKeyRotation
 		if in.Body != nil {
 			input = models.APIKeyRotation(*in.Body)
 		}
-		issued, err := a.store.RotateAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, input)
+		expected, err := ifMatches(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		issued, err := a.store.RotateAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, input, expected...)
 		return showIssued(ctx, issued, err)
 	})
 	revoke := keyOperation(http.MethodDelete, "revokeAPIKey", "Revoke an API key",
 		"Ends the key at once: the next request with it is refused. To revoke it again is no error. The key stays listed.", "{id}")
-	revoke.status, revoke.codes = http.StatusNoContent, []models.Code{models.CodeNotFound}
-	register(a, revoke, func(ctx context.Context, in *byID[models.APIKeyID]) (*noOutput, error) {
-		_, err := a.store.RevokeAPIKey(ctx, auth.ViewerFrom(ctx), in.ID)
+	revoke.status, revoke.codes = http.StatusNoContent, []models.Code{models.CodeNotFound, models.CodeStale}
+	register(a, revoke, func(ctx context.Context, in *changeByID[models.APIKeyID]) (*noOutput, error) {
+		expected, err := ifMatches(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		_, err = a.store.RevokeAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, expected...)
 		return nil, err
 	})
 }

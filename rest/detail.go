@@ -57,8 +57,8 @@ func registerDetail[I, M, R any](a *api, op operation,
 // detail answers with the row unless the client has this version.
 func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutput[R] {
 	out := &detailOutput[R]{Status: http.StatusOK, ETag: etag(version)}
-	if anyMatch(ifNoneMatch, out.ETag) {
-		out.Status = http.StatusNotModified
+	if theirs, match := anyMatch(ifNoneMatch, out.ETag); match {
+		out.Status, out.ETag = http.StatusNotModified, theirs
 		return out
 	}
 	r := body()
@@ -66,10 +66,26 @@ func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutp
 	return out
 }
 
+// changeByID is the input of an operation that changes one row, and says all
+// about it by its path.
+type changeByID[I any] struct {
+	ID      I      `path:"id" doc:"The identifier of the row."`
+	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the change was decided on; when the row has changed since, the answer is 412."`
+}
+
 // changedOutput is a row that was just changed.
 type changedOutput[R any] struct {
 	ETag string `header:"ETag" doc:"Strong entity tag: the version of the row."`
 	Body R
+}
+
+// ifMatches is ifMatch for the store's lists of none or one.
+func ifMatches(header string) ([]int64, error) {
+	version, err := ifMatch(header)
+	if version == nil {
+		return nil, err
+	}
+	return []int64{*version}, nil
 }
 
 // noVersion is a version that no row has.
@@ -79,7 +95,7 @@ const noVersion = 0
 // tag that we never gave out names no version. Comparison is strong (RFC 9110
 // §13.1.1), so a weak tag never matches.
 func ifMatch(header string) (*int64, error) {
-	tag := strings.TrimSpace(header)
+	tag := withoutCoding(strings.TrimSpace(header))
 	if tag == "" || tag == "*" {
 		return nil, nil
 	}
@@ -92,23 +108,4 @@ func ifMatch(header string) (*int64, error) {
 		version = noVersion
 	}
 	return &version, nil
-}
-
-// representation counts changes to the shape of our JSON; raising it makes
-// every client fetch anew after such a change.
-const representation = "1"
-
-func etag(version int64) string {
-	return `"` + representation + "-" + strconv.FormatInt(version, 10) + `"`
-}
-
-// anyMatch compares weakly, as RFC 9110 §13.1.2 has it for If-None-Match.
-func anyMatch(header, tag string) bool {
-	for candidate := range strings.SplitSeq(header, ",") {
-		candidate = strings.TrimSpace(candidate)
-		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"upstream/internal/auth"
 	"upstream/internal/throttle"
@@ -34,7 +35,7 @@ func (a *api) registerDetect() {
 			"The body may be left out. One run at a time per customer; when concurrent changes keep it from finishing the answer " +
 			"is 409 `SERIALIZATION_CONFLICT` with Retry-After.",
 		permission: models.PermissionRunDetection, codes: []models.Code{models.CodeSerializationConflict}, hasBody: true,
-		throttle: []throttle.Class{throttle.ReportGeneration},
+		throttle: []throttle.Class{throttle.ReportGeneration}, rules: rulesOf(detectRules), patient: true,
 	}, a.detectDrift)
 	register(a, operation{
 		id: "triggerReport", method: http.MethodPost, path: resourcePath("reports", "trigger"), tag: tagReports, status: http.StatusAccepted,
@@ -43,7 +44,14 @@ func (a *api) registerDetect() {
 			"may be left out. While a run is queued or running in the background for the customer, the answer is that run, and what " +
 			"the body asks for is not done.",
 		permission: models.PermissionRunDetection, hasBody: true, throttle: []throttle.Class{throttle.ReportGeneration},
+		rules: rulesOf(detectRules),
 	}, a.triggerReport)
+}
+
+// detectRules are those of the parameters of a run.
+func detectRules(b detectBody, now time.Time) error {
+	_, err := models.DetectInput(b).Resolve(models.DateOf(now))
+	return err
 }
 
 func (a *api) triggerReport(ctx context.Context, in *detectInput) (*createdOutput[reportDetail], error) {

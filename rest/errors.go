@@ -45,6 +45,7 @@ func kindOf(code models.Code) (kind, bool) {
 		codeNotAcceptable:                {status: http.StatusNotAcceptable, title: "Not acceptable"},
 		codeUnsupportedMediaType:         {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
 		codeRequestTimeout:               {status: http.StatusRequestTimeout, title: "Request timeout"},
+		codeTimeout:                      {status: http.StatusGatewayTimeout, title: "Timeout"},
 		codeUnavailable:                  {status: http.StatusServiceUnavailable, title: "Unavailable", retryAfter: 5 * time.Second},
 	}[code]
 	return k, ok
@@ -56,13 +57,14 @@ const (
 	codeNotAcceptable        models.Code = "NOT_ACCEPTABLE"
 	codeUnsupportedMediaType models.Code = "UNSUPPORTED_MEDIA_TYPE"
 	codeRequestTimeout       models.Code = "REQUEST_TIMEOUT"
+	codeTimeout              models.Code = "TIMEOUT"
 	codeUnavailable          models.Code = "UNAVAILABLE"
 )
 
 // transportCodes lists them.
 func transportCodes() []models.Code {
 	return []models.Code{
-		codeMethodNotAllowed, codeNotAcceptable, codeUnsupportedMediaType, codeRequestTimeout, codeUnavailable,
+		codeMethodNotAllowed, codeNotAcceptable, codeUnsupportedMediaType, codeRequestTimeout, codeTimeout, codeUnavailable,
 	}
 }
 
@@ -156,11 +158,11 @@ func (a *api) problem(ctx context.Context, err error) *problem {
 	var p *problem
 	if !errors.As(err, &p) {
 		e := models.AsError(err)
-		p = newProblem(e)
-		if errors.Is(err, context.DeadlineExceeded) {
-			p.Status, p.Title, p.Detail = http.StatusGatewayTimeout, "Timeout", "The request took longer than it may."
-		}
 		a.logInternal(ctx, e)
+		if e.Code == models.CodeInternal && errors.Is(err, context.DeadlineExceeded) {
+			e = models.NewError(codeTimeout, "The request took longer than it may.")
+		}
+		p = newProblem(e)
 	}
 	p.Instance, p.RequestID = callFrom(ctx).path, auth.RequestID(ctx)
 	return p

@@ -174,6 +174,7 @@ func exampleDetail(code models.Code) string {
 		codeNotAcceptable:                "Answers are application/json; accept that.",
 		codeUnsupportedMediaType:         "Send the body as application/json.",
 		codeRequestTimeout:               "The body did not arrive in time.",
+		codeTimeout:                      "The request took longer than it may.",
 		codeUnavailable:                  "Not ready to serve.",
 	}[code]
 }

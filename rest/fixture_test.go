@@ -137,6 +137,8 @@ type request struct {
 	body any
 	// undocumented says that the server takes more than the description promises.
 	undocumented bool
+	// encoded says that the body may come compressed, and is not looked into.
+	encoded bool
 }
 
 // answer is what came back.
@@ -261,6 +263,9 @@ var descriptions = sync.OnceValues(func() ([]description, error) {
 func checkAnswer(t *testing.T, in request, out answer) {
 	t.Helper()
 	checkHeaders(t, in, out)
+	if in.encoded {
+		return
+	}
 	if out.status >= http.StatusBadRequest && in.method != http.MethodHead {
 		checkProblem(t, in, out)
 	}
@@ -332,7 +337,7 @@ func (d description) check(t *testing.T, in request, out answer) {
 		}
 	}
 	if out.status == http.StatusNotModified {
-		return
+		input.Options.ExcludeResponseBody = true
 	}
 	response := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: out.status, Header: out.header, Options: input.Options,

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -18,7 +19,7 @@ func (a *api) translateHumaErrors(ctx huma.Context, _ string, v any) (any, error
 	if !ok {
 		return v, nil
 	}
-	p := a.problem(ctx.Context(), fromHuma(e))
+	p := a.problem(ctx.Context(), a.fromHuma(ctx.Context(), e))
 	p.Status = e.Status // already chosen for the response line
 	for name, values := range p.headers {
 		ctx.SetHeader(name, values[0])
@@ -28,7 +29,7 @@ func (a *api) translateHumaErrors(ctx huma.Context, _ string, v any) (any, error
 
 // fromHuma reads an error that the library found before our handler ran.
 // It repeats no value the client sent: bodies hold passwords.
-func fromHuma(e *huma.ErrorModel) error {
+func (a *api) fromHuma(ctx context.Context, e *huma.ErrorModel) error {
 	switch e.Status {
 	case http.StatusBadRequest:
 		return malformed("The body cannot be read as JSON: %s.", strings.TrimSuffix(bodyFault(e), "."))
@@ -39,7 +40,7 @@ func fromHuma(e *huma.ErrorModel) error {
 	case http.StatusUnsupportedMediaType:
 		return models.NewError(codeUnsupportedMediaType, "Send the body as application/json.")
 	case http.StatusUnprocessableEntity:
-		return models.Invalid(fieldErrors(e.Errors)...)
+		return models.Invalid(alsoBroken(ctx, a.opts.Now(), fieldErrors(e.Errors))...)
 	default:
 		return models.Internal(e)
 	}

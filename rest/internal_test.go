@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
@@ -64,7 +66,7 @@ func TestProblemOfAnyError(t *testing.T) {
 		"coded":       {models.NotFound("claim"), 404, "NOT_FOUND"},
 		"wrapped":     {fmt.Errorf("reading: %w", models.NotFound("claim")), 404, "NOT_FOUND"},
 		"uncoded":     {errors.New("disk full"), 500, "INTERNAL"},
-		"too slow":    {fmt.Errorf("query: %w", context.DeadlineExceeded), 504, "INTERNAL"},
+		"too slow":    {fmt.Errorf("query: %w", context.DeadlineExceeded), 504, "TIMEOUT"},
 		"client gone": {context.Canceled, 500, "INTERNAL"},
 		"a problem":   {malformed("no"), 400, "VALIDATION"},
 	} {
@@ -168,5 +170,87 @@ func TestNullableReferences(t *testing.T) {
 	want := map[string]any{"allOf": []any{map[string]any{"$ref": "x"}}, "nullable": true}
 	if diff := cmp.Diff(want, older); diff != "" {
 		t.Errorf("3.0 (-want +got):\n%s", diff)
+	}
+}
+
+// The disk is a warning below a fifth, and unhealthy below a tenth.
+func TestDiskResult(t *testing.T) {
+	t.Parallel()
+	for free, want := range map[uint64]checkStatus{
+		100: checkHealthy, 20: checkHealthy, 19: checkWarning, 10: checkWarning, 9: checkUnhealthy, 0: checkUnhealthy,
+	} {
+		got := diskResult(free*1e9, 100*1e9)
+		if got.Status != want || *got.PercentFree != float64(free) || *got.FreeGB != float64(free) {
+			t.Errorf("%d GB of 100: %s, %v %%, %v GB", free, got.Status, *got.PercentFree, *got.FreeGB)
+		}
+	}
+}
+
+// Every body has rules of its own, or is here with the reason why its schema
+// says it all.
+func TestEveryBodyHasRules(t *testing.T) {
+	t.Parallel()
+	schemaSays := map[string]string{
+		"createToken": "texts", "refreshToken": "a text", "verifyToken": "a text", "logout": "a text",
+		"changePassword": "the rules of a password look at the account", "requestPasswordReset": "a text",
+		"confirmPasswordReset": "the rules of a password look at the account", "changeMemberRole": "a member of an enum",
+	}
+	a, err := newAPI(nil, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, ruled := range a.bodies {
+		if _, excused := schemaSays[id]; excused == ruled {
+			t.Errorf("%s: rules %t, excused %t", id, ruled, excused)
+		}
+		delete(schemaSays, id)
+	}
+	if len(schemaSays) > 0 {
+		t.Errorf("no such operations: %v", schemaSays)
+	}
+}
+
+// An operation that is to go says so with every answer and in the documents.
+func TestDeprecation(t *testing.T) {
+	t.Parallel()
+	a, err := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)
+	register(a, operation{
+		id: "old", method: http.MethodGet, path: resourcePath("old"), tag: tagHealth, summary: "Old", description: "Old.", exempt: true,
+		deprecated: &deprecation{since: day, sunset: day.AddDate(1, 0, 0), instead: "Call new instead."},
+	}, func(context.Context, *noInput) (*verified, error) { return &verified{}, nil })
+	server := httptest.NewServer(a.withCall(a.frame(a.routable(a.router))))
+	defer server.Close()
+	for path, status := range map[string]int{"/api/v1/old/": http.StatusOK, "/api/v1/old/?x=1": http.StatusUnprocessableEntity} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		h := response.Header
+		if response.StatusCode != status || h.Get("Deprecation") != "@1777593600" || h.Get("Sunset") != "Sat, 01 May 2027 00:00:00 GMT" {
+			t.Errorf("%s: %d %v", path, response.StatusCode, h)
+		}
+	}
+	spec := a.huma.OpenAPI().Paths["/api/v1/old/"].Get
+	if !spec.Deprecated || !strings.Contains(spec.Description, "until 2027-05-01. Call new instead.") {
+		t.Errorf("documented as %v, %q", spec.Deprecated, spec.Description)
+	}
+	for status, response := range spec.Responses {
+		if response.Headers["Deprecation"] == nil || response.Headers["Sunset"] == nil {
+			t.Errorf("%s: headers %v", status, response.Headers)
+		}
+	}
+	for path, item := range a.huma.OpenAPI().Paths {
+		if item.Get != nil && item.Get != spec && item.Get.Deprecated {
+			t.Errorf("%s is deprecated too", path)
+		}
 	}
 }

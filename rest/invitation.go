@@ -58,6 +58,15 @@ func invitationVersion(i *models.Invitation) int64 {
 	return version
 }
 
+// invitationMatches is the version of the row behind such a number.
+func invitationMatches(header string) ([]int64, error) {
+	expected, err := ifMatches(header)
+	for i := range expected {
+		expected[i] /= 2
+	}
+	return expected, err
+}
+
 func invitationOperation(method, id, summary, description string, path ...string) operation {
 	return operation{
 		id: id, method: method, path: resourcePath(append([]string{"invitations"}, path...)...), tag: tagMembers,
@@ -83,6 +92,7 @@ func (a *api) registerInvitationChanges() {
 			"address has. The link works once, for seven days. Only owners invite owners and admins (403). An address that a member "+
 			"or a pending invitation has is a conflict (409), which names that one.")
 	create.status, create.hasBody, create.codes = http.StatusCreated, true, []models.Code{models.CodeConflict}
+	create.rules = rulesOf(func(b newInvitation, _ time.Time) error { return models.NewInvitation(b).Validate() })
 	register(a, create, func(ctx context.Context, in *newInvitationInput) (*createdOutput[invitation], error) {
 		i, err := a.store.InviteMember(ctx, auth.ViewerFrom(ctx), models.NewInvitation(in.Body))
 		if err != nil {
@@ -94,9 +104,13 @@ func (a *api) registerInvitationChanges() {
 	resend := invitationOperation(http.MethodPost, "resendInvitation", "Send an invitation again",
 		"Mails a new link, which works once, for seven days. The link of before is dead at once. Of an invitation that was accepted, "+
 			"revoked or replaced there is none (409).", "{id}", "resend")
-	resend.codes = []models.Code{models.CodeNotFound, models.CodeConflict}
-	register(a, resend, func(ctx context.Context, in *byID[models.InvitationID]) (*changedOutput[invitation], error) {
-		i, err := a.store.ResendInvitation(ctx, auth.ViewerFrom(ctx), in.ID)
+	resend.codes = []models.Code{models.CodeNotFound, models.CodeConflict, models.CodeStale}
+	register(a, resend, func(ctx context.Context, in *changeByID[models.InvitationID]) (*changedOutput[invitation], error) {
+		expected, err := invitationMatches(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		i, err := a.store.ResendInvitation(ctx, auth.ViewerFrom(ctx), in.ID, expected...)
 		if err != nil {
 			return nil, err
 		}
@@ -105,9 +119,13 @@ func (a *api) registerInvitationChanges() {
 	revoke := invitationOperation(http.MethodDelete, "revokeInvitation", "Revoke an invitation",
 		"Ends an invitation: its link is dead at once. To revoke it again is no error. One that was accepted is a conflict (409): "+
 			"remove the member instead. The invitation stays listed.", "{id}")
-	revoke.status, revoke.codes = http.StatusNoContent, []models.Code{models.CodeNotFound, models.CodeConflict}
-	register(a, revoke, func(ctx context.Context, in *byID[models.InvitationID]) (*noOutput, error) {
-		_, err := a.store.RevokeInvitation(ctx, auth.ViewerFrom(ctx), in.ID)
+	revoke.status, revoke.codes = http.StatusNoContent, []models.Code{models.CodeNotFound, models.CodeConflict, models.CodeStale}
+	register(a, revoke, func(ctx context.Context, in *changeByID[models.InvitationID]) (*noOutput, error) {
+		expected, err := invitationMatches(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		_, err = a.store.RevokeInvitation(ctx, auth.ViewerFrom(ctx), in.ID, expected...)
 		return nil, err
 	})
 }
@@ -139,6 +157,9 @@ func (a *api) registerAcceptance() {
 			"answer is that it is `required`, and the link stays good. An address that has an account joins with that, and its password "+
 			"stays. A link that is unknown, was used, revoked or replaced, or has expired gets one and the same answer. Sign in afterwards.")
 	accept.codes = nil
+	accept.rules = rulesOf(func(b acceptance, _ time.Time) error {
+		return models.Acceptance{FirstName: b.FirstName, LastName: b.LastName}.Validate()
+	})
 	register(a, accept, func(ctx context.Context, in *acceptInput) (*joinedOutput, error) {
 		done, err := a.auth.AcceptInvitation(ctx, auth.Acceptance{
 			Token: string(in.Body.Token), Password: (*string)(in.Body.Password), FirstName: in.Body.FirstName, LastName: in.Body.LastName,

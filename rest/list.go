@@ -28,7 +28,7 @@ type listReader[F any, O models.OrderField] struct {
 func newListReader[F any, O models.OrderField](op operation) listReader[F, O] {
 	var order O
 	r := listReader[F, O]{filter: newFilterReader[F](op.fixed), orders: order.Values()}
-	r.known = append(r.filter.names(), "ordering", "page", "page_size", "cursor")
+	r.known = append(r.filter.names(), "ordering", "page", "page_size", "cursor", "count")
 	if !op.unsearchable {
 		r.known = append(r.known, "search")
 	}
@@ -102,13 +102,22 @@ const (
 	cursorBackward = "p"
 )
 
+// The words that parameters of paging take beside numbers.
+const (
+	lastPage   = "last"
+	countExact = "exact"
+	countNone  = "none"
+)
+
 // readPage reads either a page number or a cursor.
 func readPage(q url.Values, bad func(path, code, message string)) models.Page {
 	page := models.Page{Limit: readInt(q, "page_size", models.DefaultPageSize, models.MaxPageSize, bad)}
 	cursor, keyset := single(q, "cursor", bad)
+	page.WantTotal = readCount(q, !keyset, bad)
 	if !keyset {
-		page.Number = readInt(q, "page", 1, math.MaxInt32, bad)
-		page.WantTotal = true
+		if page.Last = q.Get("page") == lastPage && len(q["page"]) == 1; !page.Last {
+			page.Number = readPageNumber(q, bad)
+		}
 		return page
 	}
 	if q.Has("page") {
@@ -127,6 +136,28 @@ func readPage(q url.Values, bad func(path, code, message string)) models.Page {
 	return page
 }
 
+// readCount reads whether the whole list is to be counted.
+func readCount(q url.Values, fallback bool, bad func(path, code, message string)) bool {
+	text, ok := single(q, "count", bad)
+	switch {
+	case !ok:
+		return fallback
+	case text == countExact, text == countNone:
+		return text == countExact
+	}
+	bad("count", "invalid", "must be "+countExact+" or "+countNone+didYouMean(text, []string{countExact, countNone}))
+	return fallback
+}
+
+func readPageNumber(q url.Values, bad func(path, code, message string)) int {
+	return readInt(q, "page", 1, math.MaxInt32, func(path, code, message string) {
+		if code == "invalid" {
+			message += ", or " + lastPage
+		}
+		bad(path, code, message)
+	})
+}
+
 // readInt reads a whole number from 1 to most.
 func readInt(q url.Values, name string, fallback, most int, bad func(path, code, message string)) int {
 	text, ok := single(q, name, bad)
@@ -143,7 +174,7 @@ func readInt(q url.Values, name string, fallback, most int, bad func(path, code,
 
 // page is the envelope of every list.
 type page[R any] struct {
-	Count    *int64  `json:"count" doc:"How many rows the whole list has; null when paging by cursor." example:"120"`
+	Count    *int64  `json:"count" doc:"How many rows the whole list has; null when it was not asked for: with count=none, and by cursor unless count=exact." example:"120"`
 	Next     *string `json:"next" format:"uri" doc:"The following page; null on the last one." example:"https://upstream.example.org/api/v1/claims/?page=3"`
 	Previous *string `json:"previous" format:"uri" doc:"The page before; null on the first one." example:"https://upstream.example.org/api/v1/claims/?page=1"`
 	Results  []R     `json:"results" maxItems:"1000" doc:"The rows of this page."`
@@ -213,6 +244,8 @@ func (p pager) header(next, previous *string, total *int64) string {
 // listOutput is the answer of a list operation.
 type listOutput[R any] struct {
 	Link string `header:"Link" doc:"The pages beside this one (RFC 8288)."`
+	// ETag is filled in once the body is written.
+	ETag string `header:"ETag" doc:"Weak entity tag of the rows and their links."`
 	Body page[R]
 }
 
@@ -223,6 +256,7 @@ func envelope[M, R any](ctx context.Context, p pager, rows *models.Rows[M], show
 	for _, item := range rows.Items {
 		out.Body.Results = append(out.Body.Results, show(l, item))
 	}
+	p.page.Number = rows.Number // which the last page knows only now
 	out.Body.Next, out.Body.Previous = p.neighbours(rows.Cursors, rows.HasNext, rows.HasPrevious)
 	out.Link = p.header(out.Body.Next, out.Body.Previous, rows.Total)
 	return out
@@ -235,8 +269,9 @@ func registerList[I, F, M, R any, O models.OrderField](a *api, op operation,
 	fetch func(context.Context, models.Viewer, *I, F, models.List[O]) (*models.Rows[M], error), show func(links, M) R,
 ) {
 	reader := newListReader[F, O](op)
-	op.list = true
+	op.list, op.notModified = true, true
 	op.params = append(reader.filter.params(a.schemas()), listParams(reader.orders, op.unsearchable)...)
+	op.params = append(op.params, ifNoneMatch())
 	op.codes = append(op.codes, models.CodeNotFound)
 	register(a, op, func(ctx context.Context, in *I) (*listOutput[R], error) {
 		c := callFrom(ctx)

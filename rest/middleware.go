@@ -69,7 +69,7 @@ func (a *api) frame(next http.Handler) http.Handler {
 // cacheHeaders lets the client's own cache keep what was read, to be
 // revalidated each time, and nobody keep anything else.
 func cacheHeaders(h http.Header, method string, status int) {
-	h.Add("Vary", "Authorization, "+auth.CustomerHeader)
+	h["Vary"] = append([]string{"Authorization, " + auth.CustomerHeader}, h["Vary"]...)
 	if h.Get("Cache-Control") != "" {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -103,7 +104,7 @@ func idSchemaOf[K models.Kind](models.ID[K]) *huma.Schema { return idSchema[K]{}
 
 // listParams documents what every list takes.
 func listParams(orders []string, unsearchable bool) []*huma.Param {
-	one, size := 1.0, float64(models.MaxPageSize)
+	one, most, size := 1.0, float64(math.MaxInt32), float64(models.MaxPageSize)
 	both := make([]any, 0, 2*len(orders))
 	for _, name := range orders {
 		both = append(both, name, "-"+name)
@@ -125,9 +126,13 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 			&huma.Schema{Type: huma.TypeString, MaxLength: &longest}))
 	}
 	return append(params, ordering,
-		query("page", "Page number, from 1.", &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Default: 1}),
+		query("page", "Page number, from 1, or `last`. A page past the end is a 404.", &huma.Schema{Default: 1, AnyOf: []*huma.Schema{
+			{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Maximum: &most}, {Type: huma.TypeString, Enum: []any{lastPage}},
+		}}),
 		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
 		cursor,
+		query("count", "Whether to count the whole list, which takes a large one longer than a page of it: `exact` for pages by "+
+			"number unless given, `none` for pages by cursor.", &huma.Schema{Type: huma.TypeString, Enum: []any{countExact, countNone}}),
 	)
 }
 
@@ -249,9 +254,16 @@ func (a *api) serveDocuments() {
 		"/api/schema":           {"application/yaml", a.documents.yaml},
 		"/api/schema/":          {"application/yaml", a.documents.yaml},
 	} {
-		a.router.Get(path, func(w http.ResponseWriter, _ *http.Request) {
+		tag := contentTag(document.body)
+		a.router.Get(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", document.mediaType)
 			w.Header().Set("Cache-Control", "public, max-age=60")
+			if theirs, match := anyMatch(r.Header.Get("If-None-Match"), tag); match {
+				w.Header().Set("ETag", theirs)
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			w.Header().Set("ETag", tag)
 			_, _ = w.Write(document.body) // a client that went away is nobody's error
 		})
 	}

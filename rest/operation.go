@@ -63,6 +63,13 @@ type operation struct {
 	throttle   []throttle.Class
 	refundable []throttle.Class
 	exempt     bool
+	// rules are those of the body that its schema cannot say; nil when it has none.
+	rules bodyRules
+	// patient operations take as long as they need; others end after the time
+	// that requests have.
+	patient bool
+	// deprecated says that the operation will go, and when.
+	deprecated *deprecation
 }
 
 // register adds an operation whose handler may return any error.
@@ -85,6 +92,7 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 	})
 	documentThrottle(spec.Responses, op) // to which registering has added success
 	documentReplay(spec.Responses, op)
+	op.deprecated.documentDeprecation(spec.Responses)
 }
 
 // humaOperation is the library's form of op.
@@ -97,6 +105,9 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	a.limitBody(&spec, op)
 	if op.secret {
 		spec.Middlewares = append(spec.Middlewares, neverStored)
+	}
+	if !op.patient {
+		spec.Middlewares = append(spec.Middlewares, a.hurried)
 	}
 	if op.permission != "" || op.signedIn {
 		spec.Middlewares = append(spec.Middlewares, a.identify)
@@ -131,8 +142,19 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	a.documentErrors(&spec, op.allCodes())
 	describeThrottle(&spec, op)
 	if op.notModified {
-		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The client has the current version."}
+		spec.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
+			Description: "The client has the current version.", Headers: map[string]*huma.Header{
+				"ETag": limitHeader("The entity tag that is current.", etag(1)),
+			},
+		}
 	}
+	if op.rules != nil {
+		spec.Middlewares = append(spec.Middlewares, op.rules.remember)
+	}
+	if op.list {
+		spec.Middlewares = append(spec.Middlewares, a.weaklyTagged)
+	}
+	op.deprecated.deprecate(&spec)
 	return spec
 }
 
@@ -154,6 +176,7 @@ func (a *api) limitBody(spec *huma.Operation, op operation) {
 	}
 	spec.MaxBodyBytes = limit + 1 // the library refuses a body of exactly its limit
 	if op.hasBody {
+		a.bodies[op.id] = op.rules != nil
 		spec.Extensions[bodyLimitExtension] = limit
 	}
 }
@@ -163,7 +186,7 @@ const bodyLimitExtension = "x-max-body-bytes"
 
 // allCodes are the errors an operation can answer with.
 func (op operation) allCodes() []models.Code {
-	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal}, op.codes...)
+	codes := append([]models.Code{models.CodeValidation, codeNotAcceptable, models.CodeInternal, codeTimeout}, op.codes...)
 	codes = append(codes, op.rateLimited()...)
 	if op.permission != "" || op.signedIn {
 		codes = append(codes, models.CodeUnauthenticated, models.CodeForbidden)
@@ -176,6 +199,13 @@ func (op operation) allCodes() []models.Code {
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)
+}
+
+// hurried ends a request that takes longer than it may.
+func (a *api) hurried(ctx huma.Context, next func(huma.Context)) {
+	limited, cancel := context.WithTimeout(ctx.Context(), a.opts.RequestTimeout)
+	defer cancel()
+	next(huma.WithContext(ctx, limited))
 }
 
 // identify puts the viewer into the context. A request whose credentials do

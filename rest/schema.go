@@ -54,6 +54,8 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
 	aliasEnum[models.Weekday](r)
+	aliasEnum[healthStatus](r)
+	aliasEnum[checkStatus](r)
 	return r
 }
 

@@ -12,6 +12,7 @@ import (
 // cache.
 func neverStored(ctx huma.Context, next func(huma.Context)) {
 	ctx.SetHeader("Cache-Control", "no-store")
+	uncompressed(ctx)
 	next(ctx)
 }
 

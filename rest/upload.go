@@ -178,7 +178,7 @@ func (a *api) registerCreateUpload() {
 			"rejected one by one and listed under `rejections`; the others are kept (`partial`). A file that is no CSV, lacks a " +
 			"column or has no acceptable row is refused as a whole: the answer names the failed upload as `upload_id`. The same " +
 			"file a second time is a conflict that names the first upload as `existing_id`.",
-		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation},
+		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation}, patient: true,
 		codes:    []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
 		streamed: true,
 	}, a.createUpload)

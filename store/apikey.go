@@ -97,8 +97,10 @@ func stored(t *time.Time) *time.Time {
 // RotateAPIKey makes a key that takes the place of another: of the same name
 // and scopes, and networks unless the input names others. The old one goes on
 // working for the overlap. Of several rotations of one key exactly one
-// succeeds; the others, and one of a key that no longer works, are CONFLICT.
-func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, in models.APIKeyRotation) (*models.IssuedAPIKey, error) {
+// succeeds; the others, and one of a key that no longer works, are CONFLICT. It
+// answers STALE when the key has another version than the expected one, where
+// that is given.
+func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, in models.APIKeyRotation, expected ...int64) (*models.IssuedAPIKey, error) {
 	return write(ctx, s, v, models.PermissionManageAPIKeys, func(tx *tenantTx) (*models.IssuedAPIKey, error) {
 		// Here and not before: a request that is sent again may have become too late.
 		if err := in.Validate(tx.now); err != nil {
@@ -106,6 +108,9 @@ func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.API
 		}
 		old, err := tx.lockAPIKey(ctx, id)
 		if err != nil {
+			return nil, err
+		}
+		if err := expectVersions("API key", old.Version, expected); err != nil {
 			return nil, err
 		}
 		if err := tx.checkRotatable(old); err != nil {
@@ -159,11 +164,15 @@ func (tx *tenantTx) replaceAPIKey(ctx context.Context, old *models.APIKey, overl
 
 // RevokeAPIKey ends a key: it works no more from the next request on. One that
 // was revoked before stays as it is. It answers NOT_FOUND when the customer has
-// no such key.
-func (s *Store) RevokeAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID) (*models.APIKey, error) {
+// no such key, and STALE when it has another version than the expected one,
+// where that is given.
+func (s *Store) RevokeAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, expected ...int64) (*models.APIKey, error) {
 	return write(ctx, s, v, models.PermissionManageAPIKeys, func(tx *tenantTx) (*models.APIKey, error) {
 		before, err := tx.lockAPIKey(ctx, id)
-		if err != nil || before.RevokedAt != nil {
+		if err != nil {
+			return nil, err
+		}
+		if err := expectVersions("API key", before.Version, expected); err != nil || before.RevokedAt != nil {
 			return before, err
 		}
 		after := *before

@@ -9,7 +9,7 @@ import (
 func auditEventSpec() listSpec[models.AuditEvent] {
 	type event = models.AuditEvent
 	return listSpec[event]{
-		noun: "audit_event", alias: "au", search: []string{"action", "actor", "entity_type"},
+		noun: "audit_event", key: []string{"customer_id", "id"}, alias: "au", search: []string{"action", "actor", "entity_type"},
 		order: []term{{column: "occurred_at", desc: true}, {column: "id", desc: true}},
 		columns: map[string]column[event]{
 			"id":          {cast: "uuid", value: func(e *event) any { return e.ID }},

@@ -52,7 +52,7 @@ func byColumn[T any, P comparable](alias, column string, id func(*T) P) parentOf
 func listOf[T any, P comparable, F models.OrderField](ctx context.Context, tx *tenantTx, spec listSpec[T], parent parentOf[T, P], ids []P, filter any, l models.List[F]) (map[P]*models.Rows[*T], error) {
 	lists := make(map[P]*models.Rows[*T], len(ids))
 	for _, id := range ids {
-		lists[id] = &models.Rows[*T]{Items: []*T{}, Cursors: []string{}}
+		lists[id] = &models.Rows[*T]{Items: []*T{}, Cursors: []string{}, Number: l.Page.Number}
 	}
 	if len(ids) == 0 {
 		return lists, nil
@@ -98,7 +98,7 @@ func fillEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPla
 	err := tx.tx.NewSelect().Model(&items).
 		ModelTableExpr(parent.table, arrayOf(ids)).
 		ColumnExpr(cmp.Or(parent.columns, "page.*")).
-		Join("CROSS JOIN LATERAL (?) AS page", p.pageQuery((*T)(nil))).
+		Join("CROSS JOIN LATERAL (?) AS page", p.shown(p.pageQuery((*T)(nil)))).
 		Scan(ctx)
 	if err != nil {
 		return err

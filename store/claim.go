@@ -15,7 +15,7 @@ import (
 func claimSpec() listSpec[models.Claim] {
 	type claim = models.Claim
 	return listSpec[claim]{
-		noun: "claim", alias: "cl", parts: true, search: []string{"payer", "cpt", "denial_reason_code"},
+		noun: "claim", key: []string{"customer_id", "id"}, covered: []string{"cpt", "cpt_group", "billed_amount"}, alias: "cl", parts: true, search: []string{"payer", "cpt", "denial_reason_code"},
 		order:  []term{{column: "decided_date", desc: true}, {column: "id", desc: true}},
 		narrow: narrowPayer,
 		columns: map[string]column[claim]{

@@ -11,7 +11,7 @@ import (
 func driftEventSpec() listSpec[models.DriftEvent] {
 	type event = models.DriftEvent
 	return listSpec[event]{
-		noun: "drift_event", alias: "de", shown: withoutEvidence, search: []string{"payer", "cpt_group", "drift_type"},
+		noun: "drift_event", key: []string{"customer_id", "id"}, covered: []string{"payer"}, alias: "de", shown: withoutEvidence, search: []string{"payer", "cpt_group", "drift_type"},
 		order: []term{{column: "created_at", desc: true}, {column: "id", desc: true}},
 		columns: map[string]column[event]{
 			"id":         {cast: "uuid", value: func(e *event) any { return e.ID }},

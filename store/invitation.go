@@ -171,12 +171,15 @@ func (tx *tenantTx) replaceInvitation(ctx context.Context, email string) error {
 // of before is dead.
 //
 // Refusals, in this order: NOT_FOUND; FORBIDDEN for who is no owner when it
-// invites an owner or admin; CONFLICT when it was accepted, revoked or replaced,
-// and when a member has the address by now.
-func (s *Store) ResendInvitation(ctx context.Context, v models.Viewer, id models.InvitationID) (*models.Invitation, error) {
+// invites an owner or admin; STALE when it has another version than the expected
+// one, where that is given; CONFLICT when it was accepted, revoked or replaced, and when a member has the address by now.
+func (s *Store) ResendInvitation(ctx context.Context, v models.Viewer, id models.InvitationID, expected ...int64) (*models.Invitation, error) {
 	return write(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (*models.Invitation, error) {
 		before, err := tx.lockInvitation(ctx, id)
 		if err != nil {
+			return nil, err
+		}
+		if err := expectVersions("invitation", before.Version, expected); err != nil {
 			return nil, err
 		}
 		if err := checkOpen(before); err != nil {
@@ -216,12 +219,16 @@ func checkOpen(row *models.Invitation) error {
 // revoked before stays as it is.
 //
 // Refusals, in this order: NOT_FOUND; FORBIDDEN for who is no owner when it
-// invites an owner or admin; CONFLICT when it was accepted: what is left to do
+// invites an owner or admin; STALE when it has another version than the expected
+// one, where that is given; CONFLICT when it was accepted: what is left to do
 // then is to remove the member.
-func (s *Store) RevokeInvitation(ctx context.Context, v models.Viewer, id models.InvitationID) (*models.Invitation, error) {
+func (s *Store) RevokeInvitation(ctx context.Context, v models.Viewer, id models.InvitationID, expected ...int64) (*models.Invitation, error) {
 	return write(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (*models.Invitation, error) {
 		before, err := tx.lockInvitation(ctx, id)
-		if err != nil || before.RevokedAt != nil {
+		if err != nil {
+			return nil, err
+		}
+		if err := expectVersions("invitation", before.Version, expected); err != nil || before.RevokedAt != nil {
 			return before, err
 		}
 		if before.AcceptedAt != nil {

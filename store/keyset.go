@@ -47,6 +47,14 @@ type listSpec[T any] struct {
 	// them, so that one index serves both directions.
 	order   []term
 	columns map[string]column[T]
+	// key is the primary key of lists whose pages have numbers that can be
+	// large: those are found in the index of the order by their keys alone, and
+	// only then are rows read. Empty where a row is made of several tables.
+	key []string
+	// covered are the columns of filters that few rows may pass and that the
+	// index of the order holds: a page filtered by one is found there as keys,
+	// whatever its number.
+	covered []string
 	// narrow, when set, rewrites a filter into an equal one that an index
 	// serves: the filter that is left and the condition that replaces the rest.
 	narrow func(context.Context, *tenantTx, any) (any, scopeFunc, error)

@@ -224,8 +224,19 @@ func mayTouch(actor models.Viewer, member *models.Member) error {
 }
 
 func expectVersion(member *models.Member, expected *int64) error {
-	if expected != nil && *expected != member.Version {
-		return models.NewError(models.CodeStale, "The member has changed since: the version is %d now.", member.Version)
+	if expected == nil {
+		return nil
+	}
+	return expectVersions("member", member.Version, []int64{*expected})
+}
+
+// expectVersions answers STALE when a row has another version than the one that
+// a change was decided on, where one was named.
+func expectVersions(noun string, version int64, expected []int64) error {
+	for _, e := range expected {
+		if e != version {
+			return models.NewError(models.CodeStale, "The %s has changed since: the version is %d now.", noun, version)
+		}
 	}
 	return nil
 }

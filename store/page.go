@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"math"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -41,6 +43,8 @@ type listPlan[T any] struct {
 	// parentColumn is the column by which rows are told apart by parent, if they
 	// are by one of theirs.
 	parentColumn string
+	// ending is how many rows the last page has, when that is the one.
+	ending int
 }
 
 // newPlan reads the cursors. scopeKey tells lists of the same noun apart
@@ -82,36 +86,72 @@ func newPlan[T any, F models.OrderField](ctx context.Context, source rowSource, 
 }
 
 // list answers one page of a list in at most three statements: the rows, the
-// neighbours and the total, each only when asked for.
+// neighbours and the total, each only when asked for and not known already.
 func list[T any, F models.OrderField](ctx context.Context, source rowSource, spec listSpec[T], scopeKey string, scope scopeFunc, filter any, l models.List[F]) (*models.Rows[*T], error) {
 	p, err := newPlan(ctx, source, spec, scopeKey, scope, filter, l)
 	if err != nil {
 		return nil, err
 	}
-	rows := &models.Rows[*T]{Items: []*T{}, Cursors: []string{}}
-	if !p.page.SkipRows {
-		var items []*T
-		if err := p.pageQuery(&items).Scan(ctx); err != nil {
+	rows := &models.Rows[*T]{Items: []*T{}, Cursors: []string{}, Number: p.page.Number}
+	if p.page.Last {
+		if err := p.turnToLast(ctx, rows); err != nil {
 			return nil, err
 		}
-		if len(items) == 0 && p.page.Number > 1 {
-			return nil, noPage(p.page.Number)
-		}
-		if err := p.fill(rows, items); err != nil {
+	}
+	if !p.page.SkipRows {
+		if err := p.read(ctx, rows); err != nil {
 			return nil, err
 		}
 	}
 	if err := p.neighbours(ctx, rows); err != nil {
 		return nil, err
 	}
-	if p.page.WantTotal {
-		total, err := p.matching((*T)(nil)).Count(ctx)
-		if err != nil {
-			return nil, err
-		}
-		rows.Total = &total
+	return rows, p.count(ctx, rows)
+}
+
+// turnToLast finds out which page the last one is. It is then read from the
+// end, so that nothing has to be skipped.
+func (p *listPlan[T]) turnToLast(ctx context.Context, rows *models.Rows[*T]) error {
+	total, err := p.matching((*T)(nil)).Count(ctx)
+	if err != nil {
+		return err
 	}
-	return rows, nil
+	size := max(p.page.Limit, 1)
+	p.page.Number = int(max(1, (total+int64(size)-1)/int64(size)))
+	p.ending = int(total) - (p.page.Number-1)*size
+	rows.Number, rows.Total = p.page.Number, &total
+	return nil
+}
+
+// read fetches the rows of the page.
+func (p *listPlan[T]) read(ctx context.Context, rows *models.Rows[*T]) error {
+	var items []*T
+	if err := p.rowsQuery(&items).Scan(ctx); err != nil {
+		return err
+	}
+	if len(items) == 0 && p.page.Number > 1 && !p.page.Last {
+		return noPage(p.page.Number)
+	}
+	return p.fill(rows, items)
+}
+
+// count finds the total. The last page of all tells it without counting.
+func (p *listPlan[T]) count(ctx context.Context, rows *models.Rows[*T]) error {
+	if !p.page.WantTotal {
+		rows.Total = nil
+		return nil
+	}
+	fromStart := p.after == nil && p.before == nil && !p.page.Backward && !p.page.SkipRows
+	switch {
+	case rows.Total != nil:
+		return nil
+	case fromStart && !rows.HasNext:
+		rows.Total = new(int64(max(p.page.Number, 1)-1)*int64(p.page.Limit) + int64(len(rows.Items)))
+		return nil
+	}
+	total, err := p.matching((*T)(nil)).Count(ctx)
+	rows.Total = &total
+	return err
 }
 
 func noPage(number int) error {
@@ -128,7 +168,7 @@ func (p *listPlan[T]) matching(model any) *bun.SelectQuery {
 // direction is the order rows are fetched in: the list's own, or its reverse
 // when the last rows of a range are wanted.
 func (p *listPlan[T]) direction() []term {
-	if p.page.Backward {
+	if p.page.Backward || p.page.Last {
 		return reversed(p.terms)
 	}
 	return p.terms
@@ -145,14 +185,51 @@ func (p *listPlan[T]) ordered(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
-// pageQuery fetches one row more than the page holds, which tells whether
-// there is a next one.
-func (p *listPlan[T]) pageQuery(model any) *bun.SelectQuery {
-	q := p.shown(p.ordered(p.inRange(p.matching(model)))).Limit(int64(p.page.Limit) + 1)
+// rowsQuery fetches the page. The rows that a page number skips are skipped as
+// keys: where an index in the list's order holds what the conditions need, no
+// row of them is read, and a page far down costs a walk along that index.
+func (p *listPlan[T]) rowsQuery(model any) *bun.SelectQuery {
+	if !p.byKeys() {
+		return p.shown(p.pageQuery(model))
+	}
+	q := p.shown(p.ordered(p.source.selectFrom(model)))
+	same := make([]string, len(p.spec.key))
+	args := []any{p.pageQuery((*T)(nil)).Column(p.spec.key...)}
+	for i, name := range p.spec.key {
+		same[i] = "? = ?"
+		args = append(args, bun.Ident(p.spec.alias+"."+name), bun.Ident("page_keys."+name))
+	}
+	return q.Join("JOIN (?) AS page_keys ON "+strings.Join(same, " AND "), args...)
+}
+
+// byKeys says whether it pays to find the keys of the page before its rows.
+func (p *listPlan[T]) byKeys() bool {
+	if len(p.spec.key) == 0 || p.page.Last {
+		return false
+	}
 	if p.page.Number > 1 {
+		return true
+	}
+	v := reflect.ValueOf(p.filter)
+	for i := range v.NumField() {
+		if !v.Field(i).IsNil() && slices.Contains(p.spec.covered, v.Type().Field(i).Tag.Get("column")) {
+			return true
+		}
+	}
+	return false
+}
+
+// pageQuery fetches one row more than the page holds, which tells whether
+// there is a next one. After the last page there is none.
+func (p *listPlan[T]) pageQuery(model any) *bun.SelectQuery {
+	q := p.ordered(p.inRange(p.matching(model)))
+	switch {
+	case p.page.Last:
+		return q.Limit(int64(p.ending)).Where("? > 0", p.ending) // a limit of 0 would be none
+	case p.page.Number > 1:
 		q = q.Offset(int64(p.page.Number-1) * int64(p.page.Limit))
 	}
-	return q
+	return q.Limit(int64(p.page.Limit) + 1)
 }
 
 // shown chooses the columns of a page: those asked for, and what cursors and the
@@ -190,14 +267,18 @@ func (p *listPlan[T]) inRange(q *bun.SelectQuery) *bun.SelectQuery {
 
 // fill turns fetched rows into the answer, in the list's own order.
 func (p *listPlan[T]) fill(rows *models.Rows[*T], items []*T) error {
-	more := len(items) > p.page.Limit
+	more := !p.page.Last && len(items) > p.page.Limit
 	if more {
 		items = items[:p.page.Limit]
 	}
-	if p.page.Backward {
+	switch {
+	case p.page.Backward:
 		slices.Reverse(items)
 		rows.HasPrevious = more
-	} else {
+	case p.page.Last:
+		slices.Reverse(items)
+		rows.HasPrevious = p.page.Number > 1
+	default:
 		rows.HasNext = more
 		rows.HasPrevious = p.page.Number > 1
 	}

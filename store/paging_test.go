@@ -163,10 +163,14 @@ func (s listing[T, F]) byNumber(t *rapid.T, by []models.Order[F], all []string, 
 	pages := (len(all) + limit - 1) / limit
 	for _, number := range []int{1, rapid.IntRange(1, max(pages, 1)).Draw(t, "page"), pages} {
 		rows := s.page(t, by, models.Page{Limit: limit, Number: number})
-		last := min(number*limit, len(all))
-		equal(t, "numbered page", all[(number-1)*limit:last], s.ids(rows.Items))
+		end := min(number*limit, len(all))
+		equal(t, "numbered page", all[(number-1)*limit:end], s.ids(rows.Items))
 		equal(t, "its neighbours", []bool{number > 1, number < pages}, []bool{rows.HasPrevious, rows.HasNext})
 	}
+	last := s.page(t, by, models.Page{Limit: limit, Last: true, WantTotal: true})
+	equal(t, "last page", all[(max(pages, 1)-1)*limit:], s.ids(last.Items))
+	equal(t, "its number and the total", []int{max(pages, 1), len(all)}, []int{last.Number, int(*last.Total)})
+	equal(t, "its neighbours", []bool{pages > 1, false}, []bool{last.HasPrevious, last.HasNext})
 	for _, number := range []int{max(pages, 1) + 1, math.MaxInt} {
 		_, err := s.fetch(context.Background(), models.List[F]{OrderBy: by, Page: models.Page{Limit: limit, Number: number}})
 		wantCode(t, err, models.CodeNotFound)
@@ -376,13 +380,17 @@ func TestPaging_EmptyList(t *testing.T) {
 	for _, page := range []models.Page{
 		{Limit: 10, WantTotal: true, WantNeighbours: true},
 		{Limit: 10, Number: 1, WantTotal: true},
+		{Limit: 10, Last: true, WantTotal: true},
 		{Limit: 10, Backward: true, WantTotal: true},
 		{Limit: 0, WantTotal: true},
 		{Limit: -5, WantTotal: true},
 		{SkipRows: true, WantTotal: true},
 	} {
 		rows := must(w.Store.Uploads(t.Context(), cedar.System(), models.UploadFilter{}, models.List[models.UploadOrderField]{Page: page}))(t)
-		want := &models.Rows[*models.Upload]{Items: []*models.Upload{}, Cursors: []string{}, Total: new(int64)}
+		want := &models.Rows[*models.Upload]{Items: []*models.Upload{}, Cursors: []string{}, Total: new(int64), Number: page.Number}
+		if page.Last {
+			want.Number = 1
+		}
 		equal(t, "rows", want, rows)
 	}
 }

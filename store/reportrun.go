@@ -9,7 +9,7 @@ import (
 func reportRunSpec() listSpec[models.ReportRun] {
 	type run = models.ReportRun
 	return listSpec[run]{
-		noun: "report_run", alias: "rr",
+		noun: "report_run", key: []string{"customer_id", "id"}, alias: "rr",
 		order: []term{{column: "started_at", desc: true}, {column: "id", desc: true}},
 		columns: map[string]column[run]{
 			"id":         {cast: "uuid", value: func(r *run) any { return r.ID }},

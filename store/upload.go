@@ -12,7 +12,7 @@ import (
 func uploadSpec() listSpec[models.Upload] {
 	type upload = models.Upload
 	return listSpec[upload]{
-		noun: "upload", alias: "up", search: []string{"filename", "status"},
+		noun: "upload", key: []string{"customer_id", "id"}, alias: "up", search: []string{"filename", "status"},
 		order: []term{{column: "uploaded_at", desc: true}, {column: "id", desc: true}},
 		columns: map[string]column[upload]{
 			"id":          {cast: "uuid", value: func(u *upload) any { return u.ID }},
@@ -30,7 +30,7 @@ func uploadSpec() listSpec[models.Upload] {
 
 func rejectionSpec() listSpec[models.Rejection] {
 	return listSpec[models.Rejection]{
-		noun: "rejection", alias: "rj", order: []term{{column: "row_number"}},
+		noun: "rejection", key: []string{"customer_id", "upload_id", "row_number"}, alias: "rj", order: []term{{column: "row_number"}},
 		columns: map[string]column[models.Rejection]{
 			"row_number": {cast: "bigint", value: func(r *models.Rejection) any { return r.RowNumber }},
 		},

@@ -2,6 +2,8 @@ package apitest
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"upstream/internal/web"
 	"upstream/models"
 	"upstream/rest"
 )
@@ -188,7 +191,7 @@ func touch(touched map[string]bool, typ string, set ast.SelectionSet) {
 }
 
 // listParameters are what every list of REST takes besides its filter.
-var listParameters = []string{"search", "ordering", "page", "page_size", "cursor"}
+var listParameters = []string{"search", "ordering", "page", "page_size", "cursor", "count"}
 
 // TestEveryFilterFieldHasAProbe fails when a list can be filtered in a way no
 // probe tries, or in one API and not in the other.
@@ -217,5 +220,61 @@ func TestEveryFilterFieldHasAProbe(t *testing.T) {
 		}
 		slices.Sort(inREST)
 		same(t, l.name+": fields of the filter in REST, and in GraphQL", inREST, inGraphQL)
+	}
+}
+
+// TestEveryErrorHasAPage fails when a problem could name a type whose address
+// leads nowhere, or to a page with another title.
+func TestEveryErrorHasAPage(t *testing.T) {
+	t.Parallel()
+	var d struct {
+		Components struct {
+			Schemas struct{ ErrorCode struct{ Enum []string } }
+		}
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct {
+					Examples map[string]struct {
+						Value struct{ Type, Title, Code string }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(must(rest.OpenAPI("3.1"))(t), &d); err != nil {
+		t.Fatal(err)
+	}
+	titles := map[string]string{}
+	for _, methods := range d.Paths {
+		for _, op := range methods {
+			for _, response := range op.Responses {
+				for _, example := range response.Content["application/problem+json"].Examples {
+					titles[example.Value.Type] = example.Value.Title
+				}
+			}
+		}
+	}
+	pages := must(web.New(web.Options{}))(t)
+	ask := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		return w
+	}
+	if len(d.Components.Schemas.ErrorCode.Enum) < 15 || len(titles) < 10 {
+		t.Fatalf("%d codes, %d types: has the document changed its form?", len(d.Components.Schemas.ErrorCode.Enum), len(titles))
+	}
+	index := ask("/errors/").Body.String()
+	for _, code := range d.Components.Schemas.ErrorCode.Enum {
+		path := "/errors/" + strings.ReplaceAll(strings.ToLower(code), "_", "-")
+		w := ask(path)
+		page := w.Body.String()
+		for _, want := range []string{"<code>" + code + "</code>", titles[path] + "</title>", "What to do", "&#34;" + path + "&#34;"} {
+			if w.Code != http.StatusOK || !strings.Contains(page, want) {
+				t.Errorf("%s: %d, without %q", path, w.Code, want)
+			}
+		}
+		if !strings.Contains(index, path) {
+			t.Errorf("/errors/ does not list %s", path)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package apitest
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,4 +100,80 @@ func (s *Server) cursorAt(t tester, c Case, position int, total int64) string {
 	}
 	cursor, _ := arguments["after"].(string)
 	return cursor
+}
+
+// listQuestions draws a question about any list: some of the fields of its
+// filter, an order of some of its columns, and now and then words.
+func listQuestions(t *rapid.T, l list) question {
+	var q question
+	for _, p := range l.filters {
+		known := slices.ContainsFunc(q.probes, func(other probe) bool { return other.name == p.name })
+		if !known && rapid.IntRange(0, 5).Draw(t, "with "+p.name) == 0 {
+			q.probes = append(q.probes, p)
+		}
+	}
+	columns := rapid.Permutation(l.orderings()).Draw(t, "columns")
+	for _, column := range columns[:rapid.IntRange(0, len(columns)).Draw(t, "terms")] {
+		q.order = append(q.order, rapid.SampledFrom([]string{"", "-"}).Draw(t, "direction")+column)
+	}
+	if len(l.words) > 0 && rapid.IntRange(0, 3).Draw(t, "searching") == 0 {
+		q.search = rapid.SampledFrom(l.words).Draw(t, "words")
+	}
+	return q
+}
+
+// askers are who may be let in to a list and who may not.
+func askers(l list) []Asker {
+	if l.across {
+		return []Asker{{User: "root"}} // others see themselves alone
+	}
+	all := []Asker{{}, {User: "root"}, {User: "root", Customer: "{cedar}"}}
+	for _, role := range models.Role("").Values() {
+		all = append(all, Asker{User: "cedar." + role})
+	}
+	return all
+}
+
+// testRandomLists asks any list anything, as anybody: REST, GraphQL and the
+// database agree on the rows, their values and order, their number, on whether
+// a page follows, and both APIs on the code of a refusal.
+func (s *Server) testRandomLists(t *testing.T) {
+	t.Parallel()
+	every := lists()
+	rapid.Check(t, func(r *rapid.T) {
+		l := every[rapid.IntRange(0, len(every)-1).Draw(r, "list")]
+		q := listQuestions(r, l)
+		c := l.ask(q)
+		c.Name, c.As = l.name+": "+c.Name, rapid.SampledFrom(askers(l)).Draw(r, "asker")
+		want := s.fromSQL(r, l, q)
+		size := rapid.IntRange(1, 100).Draw(r, "size")
+		number := rapid.IntRange(1, max(1, (len(want)+size-1)/size)).Draw(r, "page")
+		first, last := min((number-1)*size, len(want)), min(number*size, len(want))
+		c.REST = c.REST.with("page_size", strconv.Itoa(size)).with("page", strconv.Itoa(number))
+		arguments := map[string]any{"first": size}
+		seen := l.askFor(q, keySelection)
+		if cursor := s.cursorAt(r, seen, first, int64(len(want))); cursor != "" {
+			arguments["after"] = cursor
+		}
+		maps.Copy(c.GraphQL.Variables, arguments)
+		inREST, inGraphQL := s.ask(r, c)
+		c.Want = inREST.Code
+		c.check(r, inREST, inGraphQL)
+		if c.Want != "" {
+			if c.As == l.reader() || !slices.Contains([]models.Code{models.CodeUnauthenticated, models.CodeForbidden, models.CodeValidation}, c.Want) {
+				r.Errorf("%s as %s: refused with %s", c.Name, c.As, c.Want)
+			}
+			return
+		}
+		same(r, c.Name+": the database and both APIs", append([]string{}, want[first:last]...), keys(inREST.Rows))
+		if inREST.Total != int64(len(want)) {
+			r.Errorf("%s: total %d, the database has %d", c.Name, inREST.Total, len(want))
+		}
+		_, info := s.graphqlPage(r, seen, arguments, int64(len(want)))
+		next := s.restPage(r, c, c.REST).next != ""
+		same(r, c.Name+": a page follows, by the database, REST and GraphQL", []bool{last < len(want), last < len(want)}, []bool{next, info.HasNextPage})
+		if number*size >= len(want) {
+			same(r, c.Name+": the last page, by its number and by name", inREST, restAnswer(r, c.GraphQL.Type, s.rest(r, c.As, c.REST.with("page", "last"))))
+		}
+	})
 }

@@ -60,6 +60,7 @@ func NewServer(t testing.TB) *Server {
 	s.Cedar, s.Harbor = s.clinic("cedar"), s.clinic("harbor")
 	s.superuser()
 	s.http = httptest.NewServer(s.handler())
+	s.http.Client().Transport = contract{next: s.http.Client().Transport, broken: s.Errorf}
 	t.Cleanup(s.http.Close)
 	return s
 }

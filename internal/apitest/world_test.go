@@ -302,4 +302,5 @@ func TestReads(t *testing.T) {
 	t.Run("viewer", s.testViewer)
 	t.Run("random", s.testRandom)
 	t.Run("summaries", s.testSummaries)
+	t.Run("random lists", s.testRandomLists)
 }

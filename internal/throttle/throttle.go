@@ -62,6 +62,15 @@ func (t *Throttle) Close() error {
 	return t.shared.client.Close()
 }
 
+// Ping answers whether Redis can be reached; there is nothing to ask where
+// counting is done in process.
+func (t *Throttle) Ping() func(context.Context) error {
+	if t == nil || t.shared == nil {
+		return nil
+	}
+	return func(ctx context.Context) error { return t.shared.client.Ping(ctx).Err() }
+}
+
 // Caller is whose budgets a request draws on.
 type Caller struct {
 	id       string

@@ -61,13 +61,19 @@ var assets = []struct {
 	{static.FS, "swagger-ui-bundle.js.gz"},
 }
 
-var htmlPages = []struct{ path, template, policy string }{
-	{"/", "landing.html", landingPolicy},
-	{"/playground", "playground.html", pagePolicy},
-	{"/api/docs", "docs.html", pagePolicy},
-	{"/api/redoc", "redoc.html", redocPolicy},
-	{"/reset-password", "reset-password.html", accountPolicy},
-	{"/accept-invitation", "accept-invitation.html", accountPolicy},
+// htmlPage is a page, the same for everybody, that a template makes of data.
+type htmlPage struct {
+	path, template, policy string
+	data                   any
+}
+
+var htmlPages = []htmlPage{
+	{"/", "landing.html", landingPolicy, nil},
+	{"/playground", "playground.html", pagePolicy, nil},
+	{"/api/docs", "docs.html", pagePolicy, nil},
+	{"/api/redoc", "redoc.html", redocPolicy, nil},
+	{"/reset-password", "reset-password.html", accountPolicy, nil},
+	{"/accept-invitation", "accept-invitation.html", accountPolicy, nil},
 }
 
 var contentTypes = map[string]string{
@@ -120,9 +126,9 @@ func (p *Pages) loadPages(addresses map[string]string) error {
 	if err != nil {
 		return err
 	}
-	for _, page := range htmlPages {
+	for _, page := range append(problemPages(), htmlPages...) {
 		var html bytes.Buffer
-		if err := templates.ExecuteTemplate(&html, page.template, nil); err != nil {
+		if err := templates.ExecuteTemplate(&html, page.template, page.data); err != nil {
 			return err
 		}
 		f, err := newFile(held(html.Bytes()), "text/html; charset=utf-8")

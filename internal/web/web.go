@@ -51,16 +51,24 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Handle(assetPrefix+"*", p)
 }
 
-// ServeHTTP answers GET and HEAD of a page or a file of one; any other method
-// is 405, any other path 404.
+// allowed are the methods of every path.
+const allowed = "GET, HEAD, OPTIONS"
+
+// ServeHTTP answers GET, HEAD and OPTIONS of a page or a file of one; any other
+// method is 405, any other path 404.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := p.files[r.URL.Path]
 	if !ok {
 		p.renderError(w, r, http.StatusNotFound)
 		return
 	}
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowed)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
+		w.Header().Set("Allow", allowed)
 		p.renderError(w, r, http.StatusMethodNotAllowed)
 		return
 	}

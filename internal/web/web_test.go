@@ -81,6 +81,10 @@ func TestPagesAnswer(t *testing.T) {
 		{"/reset-password", "Upstream: reset your password"},
 		{"/reset-password/", "Upstream: reset your password"},
 		{"/accept-invitation", "Upstream: accept your invitation"},
+		{"/errors", "Upstream: errors"},
+		{"/errors/", "Upstream: errors"},
+		{"/errors/conflict", "Upstream: Conflict"},
+		{"/errors/rate-limited/", "Upstream: Too many requests"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.path, func(t *testing.T) {
@@ -114,6 +118,7 @@ func TestPolicies(t *testing.T) {
 	always := []string{"default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"}
 	extra := map[string][]string{
 		"/":           {"form-action 'none'", "img-src 'self'"},
+		"/errors/":    {"form-action 'none'", "img-src 'self'"},
 		"/playground": {"script-src 'self'", "connect-src 'self'", "img-src 'self' data:", "font-src 'self' data:", "form-action 'self'"},
 		"/api/docs":   {"script-src 'self'", "connect-src 'self'", "img-src 'self' data:", "font-src 'self' data:", "form-action 'self'"},
 		"/api/redoc": {
@@ -150,7 +155,7 @@ var served = []string{
 func TestPagesReferToThisServerOnly(t *testing.T) {
 	t.Parallel()
 	p := sharedPages(t)
-	for _, page := range htmlPages {
+	for _, page := range append(problemPages(), htmlPages...) {
 		html := body(t, request(t, p, http.MethodGet, page.path))
 		if bad := inline.FindString(html); bad != "" {
 			t.Errorf("%s: inline script or style: %q", page.path, bad)
@@ -288,9 +293,13 @@ func TestMethods(t *testing.T) {
 	t.Parallel()
 	p := sharedPages(t)
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		want := http.StatusMethodNotAllowed
+		if method == http.MethodOptions {
+			want = http.StatusNoContent
+		}
 		for target := range p.files {
 			res := request(t, p, method, target)
-			if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
+			if res.StatusCode != want || res.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
 				t.Errorf("%s %s: %d, Allow %q", method, target, res.StatusCode, res.Header.Get("Allow"))
 			}
 		}

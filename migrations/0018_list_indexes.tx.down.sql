@@ -1,0 +1,5 @@
+DROP INDEX uploads_customer_id_row_count_uploaded_at_id_idx;
+DROP INDEX claims_customer_id_denial_reason_code_decided_date_id_idx;
+DROP INDEX claims_customer_id_upload_id_source_data_hash_key;
+CREATE UNIQUE INDEX claims_customer_id_upload_id_source_data_hash_key
+    ON claims (customer_id, upload_id, source_data_hash) WHERE source_data_hash IS NOT NULL;
