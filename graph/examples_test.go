@@ -56,7 +56,7 @@ func peopled(t *testing.T) *world {
 	w.uploads(w.cedar, 100, 4, 4)
 	w.sql(w.cedar, `UPDATE claims SET outcome = 'DENIED'`)
 	w.runs(w.cedar, 99, 6, 6)
-	w.runs(w.cedar, 1, 100, 100) // the active one
+	w.runs(w.cedar, 1, 101, 101) // the active one; a page that reaches the end needs no count
 	w.sql(w.cedar, `UPDATE report_runs SET finished_at = '2026-04-30' WHERE id = (SELECT report_run_id FROM drift_events GROUP BY 1 ORDER BY count(*) DESC LIMIT 1)`)
 	// The events' payers are those of the claims, in turn.
 	w.sql(w.cedar, `UPDATE claims SET payer = 'Payer ' || lpad((1 + abs(hashtext(id::text)) % 100)::text, 3, '0'), cpt_group = 'EM',

@@ -75,10 +75,10 @@ func complete(document map[string]any) {
 // operations visits each operation of a document.
 func operations(document map[string]any, visit func(op map[string]any)) {
 	paths, _ := document["paths"].(map[string]any)
-	for _, item := range paths {
-		methods, _ := item.(map[string]any)
-		for _, op := range methods {
-			if op, ok := op.(map[string]any); ok {
+	for _, path := range sortedKeys(paths) {
+		methods, _ := paths[path].(map[string]any)
+		for _, method := range sortedKeys(methods) {
+			if op, ok := methods[method].(map[string]any); ok {
 				visit(op)
 			}
 		}
@@ -89,8 +89,8 @@ func operations(document map[string]any, visit func(op map[string]any)) {
 // that many answers share to one place.
 func (d describer) answers(op map[string]any) {
 	responses, _ := op["responses"].(map[string]any)
-	for _, response := range responses {
-		response, ok := response.(map[string]any)
+	for _, status := range sortedKeys(responses) { // the first to have a header gives it
+		response, ok := responses[status].(map[string]any)
 		if !ok {
 			continue
 		}

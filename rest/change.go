@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"upstream/internal/auth"
 	"upstream/models"
@@ -32,7 +33,7 @@ type deleteInput[I any] struct {
 	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the deletion was decided on; when the row has changed since, the answer is 412. Any version without it."`
 }
 
-// patch is what an operation knows of the members that P has.
+// patch is what an operation knows of the body of a change.
 type patch interface{ Validate() error }
 
 // updateFunc is the store's method that changes a row.
@@ -55,6 +56,7 @@ func registerReplace[I any, P patch, M, R any](a *api, op operation, update upda
 }
 
 func registerChange[I any, P patch, M, R any](a *api, op operation, reader membersReader[P], update updateFunc[I, P, M], show func(links, M) R, version func(M) int64) {
+	op.rules = reader.rules
 	register(a, op.changing(), func(ctx context.Context, in *updateInput[I]) (*changedOutput[R], error) {
 		return change(ctx, in.ID, in.IfMatch, in.Body, reader, update, show, version)
 	})
@@ -65,6 +67,7 @@ func registerChange[I any, P patch, M, R any](a *api, op operation, reader membe
 func registerOwnPatch[I any, P patch, M, R any](a *api, op operation, own func(models.Viewer) I, update updateFunc[I, P, M], show func(links, M) R, version func(M) int64) {
 	op.description += patchSentence
 	reader := newMembersReader[P, R](false)
+	op.rules = reader.rules
 	register(a, op.changing(), func(ctx context.Context, in *ownUpdateInput) (*changedOutput[R], error) {
 		return change(ctx, own(auth.ViewerFrom(ctx)), in.IfMatch, in.Body, reader, update, show, version)
 	})
@@ -115,11 +118,12 @@ func (op operation) conflicting() operation {
 }
 
 // registerCreate adds an operation that makes a row of its body B.
-func registerCreate[B, M, R any](a *api, op operation, create func(context.Context, models.Viewer, B) (M, error),
+func registerCreate[B patch, M, R any](a *api, op operation, create func(context.Context, models.Viewer, B) (M, error),
 	show func(links, M) R, version func(M) int64, address func(R) string,
 ) {
 	op = op.conflicting()
 	op.hasBody, op.status = true, http.StatusCreated
+	op.rules = rulesOf(func(body B, _ time.Time) error { return body.Validate() })
 	register(a, op, func(ctx context.Context, in *struct{ Body B }) (*createdOutput[R], error) {
 		row, err := create(ctx, auth.ViewerFrom(ctx), in.Body)
 		if err != nil {

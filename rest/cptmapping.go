@@ -35,6 +35,9 @@ type newCPTMapping struct {
 	CPTGroup string `json:"cpt_group" doc:"The group that claims with this code are put into, 1 to 50 characters; not ALL, which names a payer as a whole." example:"OFFICE"`
 }
 
+// Validate lists what is wrong with the body.
+func (body newCPTMapping) Validate() error { return models.NewCPTGroupMapping(body).Validate() }
+
 func (a *api) registerCPTMappings() {
 	version := func(m *models.CPTGroupMapping) int64 { return m.Version }
 	registerList(a, mappingOperation(http.MethodGet, "listCPTMappings", "List CPT group mappings",

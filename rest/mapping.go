@@ -40,6 +40,9 @@ type newPayerMapping struct {
 	NormalizedName string `json:"normalized_name" doc:"The name claims are stored under, 1 to 255 characters." example:"Aetna"`
 }
 
+// Validate lists what is wrong with the body.
+func (body newPayerMapping) Validate() error { return models.NewPayerMapping(body).Validate() }
+
 // mappingOperation reads or writes mappings, by the method.
 func mappingOperation(method, id, summary, description string, path ...string) operation {
 	op := operation{

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -88,6 +89,22 @@ func (r membersReader[P]) read(body members) (P, error) {
 		fields = append(fields, models.AsError(err).Fields...)
 	}
 	return p, models.Invalid(fields...)
+}
+
+// rules are the same for a request that is refused before the handler reads it.
+func (r membersReader[P]) rules(raw []byte, _ time.Time) []models.FieldError {
+	var body members
+	if json.Unmarshal(raw, &body) != nil {
+		return nil // which the schema says
+	}
+	p, err := r.read(body)
+	if err == nil {
+		err = p.Validate()
+	}
+	if err == nil {
+		return nil
+	}
+	return models.AsError(err).Fields
 }
 
 // refuseOthers lists members that cannot be written.
