@@ -81,7 +81,7 @@ func (s *Store) ClaimsOfDriftEvents(ctx context.Context, v models.Viewer, ids []
 
 func plainClaims(of *models.Rows[*eventClaim]) *models.Rows[*models.Claim] {
 	rows := &models.Rows[*models.Claim]{
-		Items: make([]*models.Claim, len(of.Items)), Cursors: of.Cursors, HasNext: of.HasNext, HasPrevious: of.HasPrevious, Total: of.Total,
+		Items: make([]*models.Claim, len(of.Items)), Cursors: of.Cursors, HasNext: of.HasNext, HasPrevious: of.HasPrevious, Total: of.Total, Number: of.Number,
 	}
 	for i, item := range of.Items {
 		rows.Items[i] = &item.Claim

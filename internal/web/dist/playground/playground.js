@@ -411,6 +411,31 @@ query ClaimsBehindIt($first: Int = 3) {
     }
   }
 }
+`,`# How each payer decided what it was sent in the last 90 days, and
+# the gravest thing found about it.
+query PayerSummary($first: Int = 10) {
+  payerSummary(
+    first: $first
+    orderBy: { field: DENIAL_RATE, direction: DESC }
+  ) {
+    totalCount
+    nodes {
+      payer
+      totalClaims
+      deniedCount
+      denialRate
+      avgAllowedAmount
+      driftEvents(first: 1, orderBy: { field: SEVERITY, direction: DESC }) {
+        nodes {
+          driftType
+          cptGroup
+          deltaValue
+          severityLabel
+        }
+      }
+    }
+  }
+}
 `,`# Denied claims, newest decision first. For the next page set
 # the variable after to the endCursor of this one.
 query ClaimsFeed($first: Int = 20, $after: String) {

@@ -19,6 +19,8 @@ const schema = buildSchema(`
   input DriftTestOrder { field: DriftTestOrderField!, direction: Direction! }
   input ClaimOrder { field: ClaimOrderField!, direction: Direction! }
   input ClaimFilter { outcome: Outcome }
+  enum PayerSummaryOrderField { DENIAL_RATE TOTAL_CLAIMS PAYER }
+  input PayerSummaryOrder { field: PayerSummaryOrderField!, direction: Direction! }
   input DetectDriftInput { asOf: Date, clientMutationId: String }
   type PageInfo { hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String, endCursor: String }
   "Who is signed in."
@@ -61,6 +63,11 @@ const schema = buildSchema(`
     filename: String!, status: String!, uploadedAt: String!, acceptedRowCount: Int!, rejectedRowCount: Int!
     rejections(first: Int): RejectionConnection!, claims(first: Int): ClaimConnection!
   }
+  type PayerSummary {
+    payer: String!, totalClaims: Int!, deniedCount: Int!, denialRate: Float!, avgAllowedAmount: Decimal
+    driftEvents(first: Int, orderBy: DriftEventOrder): DriftEventConnection!
+  }
+  type PayerSummaryConnection { totalCount: Int!, nodes: [PayerSummary!]! }
   type UploadConnection { nodes: [Upload!]! }
   type ClaimConnection { totalCount: Int!, pageInfo: PageInfo!, nodes: [Claim!]! }
   type UserError { path: [String!], code: String!, message: String! }
@@ -72,6 +79,7 @@ const schema = buildSchema(`
     activeDriftEvents(first: Int, orderBy: DriftEventOrder): DriftEventConnection!
     reportRuns(first: Int): ReportRunConnection!
     uploads(first: Int): UploadConnection!
+    payerSummary(first: Int, orderBy: PayerSummaryOrder): PayerSummaryConnection!
     customers(first: Int, after: String): CustomerConnection!
     claims(first: Int, after: String, filter: ClaimFilter, orderBy: ClaimOrder): ClaimConnection!
   }
@@ -112,6 +120,10 @@ const rootValue = {
   viewer: { isSuperuser: true },
   customers,
   uploads: { nodes: [upload] },
+  payerSummary: {
+    totalCount: 1,
+    nodes: [{ payer: 'Aetna', totalClaims: 120, deniedCount: 30, denialRate: 0.25, avgAllowedAmount: '412.50', driftEvents: () => events }],
+  },
   activeDriftEvents: events,
   reportRuns: { nodes: [run] },
   claims,
