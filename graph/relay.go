@@ -10,9 +10,6 @@ import (
 	"upstream/models"
 )
 
-// maxOrders is how many terms an ordering may have.
-const maxOrders = 5
-
 // The fields of every connection.
 const (
 	fieldEdges      = "edges"
@@ -65,7 +62,7 @@ func listOf[F models.OrderField](ctx context.Context, search *string, orderBy []
 	if utf8.RuneCountInString(deref(search)) > models.MaxSearchLength {
 		fields = append(fields, models.FieldError{Path: "search", Code: "too_long", Message: "must have at most 200 characters"})
 	}
-	if len(orderBy) > maxOrders {
+	if len(orderBy) > models.MaxOrderTerms {
 		fields = append(fields, models.FieldError{Path: "orderBy", Code: "too_many", Message: "must have at most 5 terms"})
 	}
 	if err := models.Invalid(fields...); err != nil {

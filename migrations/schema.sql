@@ -570,7 +570,7 @@ CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_
 CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_customer_id_user_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, user_id, occurred_at DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_claim_number_line_number_key ON public.claims USING btree (customer_id, claim_number, line_number) WHERE (claim_number IS NOT NULL);
-CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC);
+CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC) INCLUDE (cpt, cpt_group, billed_amount);
 CREATE INDEX claims_customer_id_denial_reason_code_decided_date_id_idx ON public.claims USING btree (customer_id, denial_reason_code, decided_date DESC, id DESC) WHERE (denial_reason_code IS NOT NULL);
 CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON public.claims USING btree (customer_id, outcome, decided_date, id);
 CREATE INDEX claims_customer_id_payer_cpt_group_decided_date_idx ON public.claims USING btree (customer_id, payer, cpt_group, decided_date) INCLUDE (cpt, outcome, submitted_date, payment_date, allowed_amount, billed_amount, authorization_required, authorization_denied);

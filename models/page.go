@@ -65,6 +65,8 @@ const (
 	// MaxSearchLength bounds a search, in characters: each word of it is one
 	// more condition for every searchable column.
 	MaxSearchLength = 200
+	// MaxOrderTerms is how many columns a list can be ordered by at once.
+	MaxOrderTerms = 5
 )
 
 // Page selects rows of a list, either by keyset (Limit rows after or before a

@@ -125,6 +125,9 @@ func (d describer) bound(node any, name string) {
 	case map[string]any:
 		if parameter, ok := node["name"].(string); ok {
 			name = parameter
+			if node["in"] == "query" {
+				name = "" // a filter takes what no column holds, and finds nothing
+			}
 		}
 		d.boundValue(node, name)
 		for key, child := range node {

@@ -93,6 +93,10 @@ func (r listReader[F, O]) readOrdering(q url.Values, bad func(path, code, messag
 		}
 		order = append(order, models.Order[O]{Field: O(name), Direction: direction})
 	}
+	if len(order) > models.MaxOrderTerms {
+		bad("ordering", "too_many", fmt.Sprintf("must name at most %d columns", models.MaxOrderTerms))
+		return nil
+	}
 	return order
 }
 

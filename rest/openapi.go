@@ -114,7 +114,7 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: doc, Schema: s}
 	}
 	ordering := query("ordering", "Columns to order by, the first one first; a minus sign turns one round.",
-		&huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: both}, MaxItems: new(len(orders))})
+		&huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: both}, MaxItems: new(min(len(orders), models.MaxOrderTerms))})
 	ordering.Style, ordering.Explode = "form", &flat
 	cursor := query("cursor", "Page by position instead of by number, which stays exact while rows come and go: empty for the "+
 		"first page, then what `next` and `previous` carry.", &huma.Schema{Type: huma.TypeString})

@@ -49,7 +49,7 @@ func claimFilters(t *rapid.T) []probe {
 func claimQuestions(t *rapid.T, claims list) question {
 	q := question{probes: claimFilters(t)}
 	columns := rapid.Permutation(claims.orderings()).Draw(t, "columns")
-	for _, column := range columns[:rapid.IntRange(0, len(columns)).Draw(t, "terms")] {
+	for _, column := range columns[:rapid.IntRange(0, min(len(columns), models.MaxOrderTerms)).Draw(t, "terms")] {
 		if rapid.Bool().Draw(t, "descending") {
 			column = "-" + column
 		}
@@ -113,7 +113,7 @@ func listQuestions(t *rapid.T, l list) question {
 		}
 	}
 	columns := rapid.Permutation(l.orderings()).Draw(t, "columns")
-	for _, column := range columns[:rapid.IntRange(0, len(columns)).Draw(t, "terms")] {
+	for _, column := range columns[:rapid.IntRange(0, min(len(columns), models.MaxOrderTerms)).Draw(t, "terms")] {
 		q.order = append(q.order, rapid.SampledFrom([]string{"", "-"}).Draw(t, "direction")+column)
 	}
 	if len(l.words) > 0 && rapid.IntRange(0, 3).Draw(t, "searching") == 0 {
