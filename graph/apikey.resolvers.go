@@ -39,7 +39,7 @@ func (r *mutationResolver) RotateAPIKey(ctx context.Context, input wire.RotateAP
 	if err != nil {
 		return nil, err
 	}
-	issued, err := r.store.RotateAPIKey(ctx, v, input.ID, input.APIKeyRotation)
+	issued, err := r.store.RotateAPIKey(ctx, v, input.ID, input.APIKeyRotation, given(input.ExpectedVersion)...)
 	expected, err := userErrors(err)
 	return wire.NewAPIKeyPayload(issued, expected, input.ClientMutationID), err
 }
@@ -49,7 +49,7 @@ func (r *mutationResolver) RevokeAPIKey(ctx context.Context, input wire.RevokeAP
 	if err != nil {
 		return nil, err
 	}
-	key, err := r.store.RevokeAPIKey(ctx, v, input.ID)
+	key, err := r.store.RevokeAPIKey(ctx, v, input.ID, given(input.ExpectedVersion)...)
 	expected, err := userErrors(err)
 	return &wire.RevokeAPIKeyPayload{APIKey: key, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }

@@ -58,3 +58,11 @@ func deleting[K models.Kind](
 	expected, err := userErrors(err)
 	return gone, expected, err
 }
+
+// given is what an optional argument holds.
+func given[T any](value *T) []T {
+	if value == nil {
+		return nil
+	}
+	return []T{*value}
+}

@@ -19,7 +19,7 @@ func changedInvitation(
 	var invitation *models.Invitation
 	id, err := inputID(models.InvitationID{}, "id", input.ID)
 	if err == nil {
-		invitation, err = change(ctx, v, id)
+		invitation, err = change(ctx, v, id, given(input.ExpectedVersion)...)
 	}
 	expected, err := userErrors(err)
 	return &wire.InvitationPayload{Invitation: invitation, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err

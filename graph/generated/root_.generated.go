@@ -388,6 +388,8 @@ input RotateApiKeyInput {
   expiresAt: DateTime
   "Networks of the new key; those of the replaced one unless given."
   allowedCidrs: [String!]
+  "The version that the change was decided on; any unless given. A row that has changed since is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
   "Echoed in the payload."
   clientMutationId: String
 }
@@ -408,6 +410,8 @@ type RotateApiKeyPayload {
 input RevokeApiKeyInput {
   "The identifier of the key."
   id: ID!
+  "The version that the change was decided on; any unless given. A row that has changed since is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
   "Echoed in the payload."
   clientMutationId: String
 }
@@ -1621,6 +1625,8 @@ type InviteMemberPayload {
 input ResendInvitationInput {
   "The invitation's identifier, ` + "`" + `inv_…` + "`" + `."
   id: ID!
+  "The version that the change was decided on; any unless given. A row that has changed since is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
   "Repeated in the payload, so that a client can match the two."
   clientMutationId: String
 }
@@ -1639,6 +1645,8 @@ type ResendInvitationPayload {
 input RevokeInvitationInput {
   "The invitation's identifier, ` + "`" + `inv_…` + "`" + `."
   id: ID!
+  "The version that the change was decided on; any unless given. A row that has changed since is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
   "Repeated in the payload, so that a client can match the two."
   clientMutationId: String
 }

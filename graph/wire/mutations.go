@@ -62,6 +62,7 @@ type CreateAPIKeyInput struct {
 type RotateAPIKeyInput struct {
 	models.APIKeyRotation
 	ID               models.APIKeyID
+	ExpectedVersion  *int64
 	ClientMutationID *string
 }
 
@@ -99,6 +100,7 @@ func NewAPIKeyPayload(issued *models.IssuedAPIKey, problems []UserError, echo *s
 // RevokeAPIKeyInput names the API key that is to end.
 type RevokeAPIKeyInput struct {
 	ID               models.APIKeyID
+	ExpectedVersion  *int64
 	ClientMutationID *string
 }
 
@@ -125,5 +127,6 @@ type InvitationPayload struct {
 // InvitationInput names the invitation that is to be sent again or revoked.
 type InvitationInput struct {
 	ID               string
+	ExpectedVersion  *int64
 	ClientMutationID *string
 }

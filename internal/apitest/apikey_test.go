@@ -237,7 +237,7 @@ func keyChanges() []write {
 		keyChange("rotate with everything", "rotateApiKey", "{second}", map[string]any{
 			"overlap_hours": 0, "allowed_cidrs": []any{"198.51.100.0/24"}, "expires_at": "2027-01-01T00:00:00Z",
 		}),
-		keyChange("revoke", "revokeApiKey", "{third}", nil), again,
+		keyChange("revoke", "revokeApiKey", "{third}", nil).at(1), again,
 	}
 }
 
@@ -270,6 +270,8 @@ func keyRefusals() []write {
 		refused("create with a name in use", "createApiKey", "", with(map[string]any{"name": "BY THE OWNER"}), models.CodeConflict, "name taken"),
 		refused("rotate a revoked key", "rotateApiKey", "{revoked}", nil, models.CodeConflict),
 		refused("rotate a rotated key", "rotateApiKey", "{first}", nil, models.CodeConflict),
+		refused("rotate what has changed", "rotateApiKey", "{first}", nil, models.CodeStale).at(99),
+		refused("revoke what has changed", "revokeApiKey", "{second}", nil, models.CodeStale).at(99),
 		refused("rotate for too long", "rotateApiKey", "{third}", map[string]any{"overlap_hours": 169}, models.CodeValidation, "overlap_hours invalid"),
 	}
 	for _, mutation := range []string{"rotateApiKey", "revokeApiKey"} {

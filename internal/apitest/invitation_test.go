@@ -161,6 +161,8 @@ func invitationRefusals() []write {
 		refused(revoking("an admin revokes an admin's", "cedar.admin", "{senior}"), models.CodeForbidden),
 		refused(resending("an accepted one again", "cedar.owner", "{used}"), models.CodeConflict),
 		refused(revoking("an accepted one", "cedar.owner", "{used}"), models.CodeConflict),
+		refused(resending("what has changed again", "cedar.owner", "{third}").at(99), models.CodeStale),
+		refused(revoking("what has changed", "cedar.owner", "{third}").at(99), models.CodeStale),
 	}
 	for _, change := range []func(name, user, id string) write{resending, revoking} {
 		all = append(all,
