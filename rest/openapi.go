@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -104,7 +103,7 @@ func idSchemaOf[K models.Kind](models.ID[K]) *huma.Schema { return idSchema[K]{}
 
 // listParams documents what every list takes.
 func listParams(orders []string, unsearchable bool) []*huma.Param {
-	one, most, size := 1.0, float64(math.MaxInt32), float64(models.MaxPageSize)
+	one, size := 1.0, float64(models.MaxPageSize)
 	both := make([]any, 0, 2*len(orders))
 	for _, name := range orders {
 		both = append(both, name, "-"+name)
@@ -126,9 +125,10 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 			&huma.Schema{Type: huma.TypeString, MaxLength: &longest}))
 	}
 	return append(params, ordering,
-		query("page", "Page number, from 1, or `last`. A page past the end is a 404.", &huma.Schema{Default: 1, AnyOf: []*huma.Schema{
-			{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Maximum: &most}, {Type: huma.TypeString, Enum: []any{lastPage}},
-		}}),
+		query("page", "Page number, from 1, or `last`. A page past the end is a 404.", &huma.Schema{
+			// A choice of a number and a word is a type that generated clients cannot fill in.
+			Type: huma.TypeString, Default: "1", Pattern: "^([1-9][0-9]{0,9}|" + lastPage + ")$",
+		}),
 		query("page_size", "Rows per page.", &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &one, Maximum: &size, Default: models.DefaultPageSize}),
 		cursor,
 		query("count", "Whether to count the whole list, which takes a large one longer than a page of it: `exact` for pages by "+
@@ -195,7 +195,7 @@ func undo31(node any) {
 		}
 		if choice, ok := node["oneOf"].([]any); ok && len(choice) == 2 && isNull(choice[1]) {
 			delete(node, "oneOf")
-			node["allOf"], node["nullable"] = choice[:1], true
+			node["allOf"], node["nullable"], node["type"] = choice[:1], true, huma.TypeString // all that may be null are enums
 		}
 		if node["contentMediaType"] != nil {
 			delete(node, "contentMediaType")

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,9 +153,9 @@ func (p partner) rejections(ctx context.Context, id string) {
 func (p partner) claims(ctx context.Context, id string) {
 	p.Helper()
 	seen := map[string]bool{}
-	for number := int32(1); ; number++ {
+	for number := 1; ; number++ {
 		answer, err := p.api.ListClaimsWithResponse(ctx, &client.ListClaimsParams{
-			Upload: &id, Page: &number, PageSize: new(int32(17)),
+			Upload: &id, Page: new(strconv.Itoa(number)), PageSize: new(int32(17)),
 			Ordering: &[]client.ListClaimsParamsOrdering{"-decided_date"},
 		})
 		if err != nil || answer.JSON200 == nil {

@@ -77,7 +77,7 @@ test('its claims are read, page by number', async () => {
   const seen = new Set<string>();
   for (let page = 1, more = true; more; page++) {
     const { data } = await api.GET('/api/v1/claims/', {
-      params: { query: { upload: upload.id, outcome: 'DENIED', ordering: ['-decided_date', 'payer'], page, page_size: 20 } },
+      params: { query: { upload: upload.id, outcome: 'DENIED', ordering: ['-decided_date', 'payer'], page: String(page), page_size: 20 } },
       querySerializer: { array: { style: 'form', explode: false } },
     });
     assert.ok(data);
