@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -95,6 +96,7 @@ func (p *pgbench) run(b *testing.B, statements []string, lasting time.Duration) 
 	}
 	cmd := exec.Command(p.path, "-n", "-M", "prepared", "-T", strconv.Itoa(int(lasting.Seconds())), "-f", script, p.url)
 	cmd.Env = append(os.Environ(), "PGOPTIONS=-c app.customer_id="+p.customer)
+	known := p.children(b)
 	before := p.ended(b)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -106,20 +108,31 @@ func (p *pgbench) run(b *testing.B, statements []string, lasting time.Duration) 
 		b.Fatalf("pgbench did nothing:\n%s", out)
 	}
 	own := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return ran{client: own / time.Duration(n), backend: p.gone(b, before) / time.Duration(n), perSecond: perSecond}
+	return ran{client: own / time.Duration(n), backend: (p.settled(b, known) - before) / time.Duration(n), perSecond: perSecond}
 }
 
-// gone waits until the server has noticed that the backend ended.
-func (p *pgbench) gone(b *testing.B, before time.Duration) time.Duration {
+// settled is ended once the server has noticed that pgbench's backends have.
+func (p *pgbench) settled(b *testing.B, known []string) time.Duration {
 	b.Helper()
-	for range 1000 {
-		if grown := p.ended(b) - before; grown > 0 {
-			return grown
+	isNew := func(pid string) bool { return !slices.Contains(known, pid) }
+	for range 5000 {
+		if !slices.ContainsFunc(p.children(b), isNew) {
+			return p.ended(b)
 		}
 		time.Sleep(time.Millisecond)
 	}
 	b.Fatal("pgbench's backend did not end")
 	return 0
+}
+
+// children are the server's processes.
+func (p *pgbench) children(b *testing.B) []string {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", p.postmaster))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.Fields(string(text))
 }
 
 func firstOf(pattern *regexp.Regexp, text []byte) string {

@@ -26,7 +26,7 @@ const MaxAttempts = maxAttempts
 
 // Gather reads what a detection would decide on.
 func Gather(ctx context.Context, s *Store, v models.Viewer, p models.DetectParams) (drift.Input, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (drift.Input, error) { return gather(ctx, tx, p) })
+	return readWithSettings(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (drift.Input, error) { return gather(ctx, tx, p) })
 }
 
 // Exclusive runs fn as a detection would, under a lock of its own.
