@@ -126,8 +126,9 @@ func (c *tenantConn) ExecContext(ctx context.Context, query string, args []drive
 	return c.Conn.ExecContext(ctx, query, args)
 }
 
-// nameCustomer is bindCustomer with its argument apart from the text.
-const nameCustomer = `SELECT set_config('app.customer_id', $1, true)`
+// nameCustomer is bindCustomer with its argument apart from the text, and has
+// PostgreSQL refuse a statement that would write.
+const nameCustomer = `SELECT set_config('app.customer_id', $1, true), set_config('transaction_read_only', 'on', true)`
 
 // QueryContext implements driver.QueryerContext.
 func (c *tenantConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
