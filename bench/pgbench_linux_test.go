@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -63,7 +64,7 @@ func procStat(b *testing.B, pid int) []string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 }
 
 // ended is the processor time of the backends that have ended, in hundredths of

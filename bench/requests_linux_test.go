@@ -34,7 +34,7 @@ import (
 // round is how long each of the two is measured at a time.
 const round = 2 * time.Second
 
-// requestCase is a request and how often the ratios may exceed what SQL costs.
+// requestCase is a request that is measured.
 type requestCase struct {
 	name string
 	// path is a REST resource; query a GraphQL document with variables.
@@ -150,7 +150,7 @@ func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEnd
 // TraceBatchStart implements pgx.BatchTracer.
 func (s *statements) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	for _, q := range data.Batch.QueuedQueries {
-		ctx = s.TraceQueryStart(ctx, conn, pgx.TraceQueryStartData{SQL: q.SQL})
+		s.TraceQueryStart(ctx, conn, pgx.TraceQueryStartData{SQL: q.SQL})
 	}
 	return ctx
 }

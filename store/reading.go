@@ -26,9 +26,10 @@ import (
 // pooler lends by the transaction.
 //
 // Under READ COMMITTED every statement sees the database as it is when the
-// statement begins, so nothing is different for a use case that only reads. What
-// fn notes in the trail is appended in a transaction of its own, before anybody
-// gets the answer.
+// statement begins, so nothing is different for a use case that only reads. fn
+// leaves no rows open: giving the connection back waits for them. What it notes
+// in the trail is appended in a transaction of its own, before anybody gets the
+// answer.
 func look[T any](ctx context.Context, s *Store, v models.Viewer, fn func(*tenantTx) (T, error)) (T, error) {
 	var zero T
 	own := &tenantTx{outbox: s.outbox, viewer: v, customer: v.CustomerID, now: s.clock(), newUUID: s.newUUID}
