@@ -23,7 +23,7 @@ const verifyBatch = 1000
 // Whoever owns the tables can rewrite a whole chain with its head; only an
 // anchor kept elsewhere shows that. docs/audit.md says what is proven.
 func (s *Store) VerifyAudit(ctx context.Context, customer models.CustomerID, anchor *models.AuditAnchor) (*models.AuditReport, error) {
-	check := func(tx bun.Tx) (*models.AuditReport, error) {
+	check := func(tx bun.IDB) (*models.AuditReport, error) {
 		v := verification{tx: tx, chain: chain(customer), anchor: anchor, last: link{hash: models.AuditGenesis()}}
 		return v.run(ctx)
 	}
@@ -45,7 +45,7 @@ func (s *Store) AllCustomers(ctx context.Context) ([]*models.Customer, error) {
 // verification walks one chain. All of it sees one snapshot, in which the head
 // and the newest line belong together.
 type verification struct {
-	tx     bun.Tx
+	tx     bun.IDB
 	chain  chain
 	anchor *models.AuditAnchor
 	last   link

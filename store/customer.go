@@ -40,7 +40,7 @@ func customerSpec() listSpec[models.Customer] {
 // customerRows are the customers a viewer may look up: the viewer's own, or all
 // of them for a superuser, when own is zero.
 type customerRows struct {
-	tx  bun.Tx
+	tx  bun.IDB
 	own models.CustomerID
 }
 

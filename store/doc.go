@@ -5,7 +5,8 @@
 //
 // An exported method reads top to bottom: may the viewer? is the input valid?
 // lock, write, audit, return. A query can only be made on a transaction that
-// tx.go bound to one customer; the one other door, system, serves sign-in and
+// tx.go bound to one customer, or as one that reading.go sends along with that
+// customer; the one other door, system, serves sign-in and
 // the operator (the one account that every request asks for comes from a
 // function of the schema that opens that door for itself). Errors leave this package as *models.Error: constraints.go maps
 // each constraint of the schema to a code, a field and a sentence.

@@ -13,7 +13,7 @@ import (
 // are now, and says what differs from the evidence kept with it and why;
 // NOT_FOUND when the customer has no such event.
 func (s *Store) DriftEvidence(ctx context.Context, v models.Viewer, id models.DriftEventID) (*models.DriftEvidence, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.DriftEvidence, error) {
+	return readWithSettings(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (*models.DriftEvidence, error) {
 		event, err := rowOf[models.DriftEvent](ctx, tx, everything, id, "drift event")
 		if err != nil {
 			return nil, err

@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"maps"
 	"slices"
+
+	"github.com/jackc/pgx/v5"
 
 	"upstream/models"
 	"upstream/models/drift"
@@ -26,7 +29,7 @@ const MaxAttempts = maxAttempts
 
 // Gather reads what a detection would decide on.
 func Gather(ctx context.Context, s *Store, v models.Viewer, p models.DetectParams) (drift.Input, error) {
-	return read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (drift.Input, error) { return gather(ctx, tx, p) })
+	return readWithSettings(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (drift.Input, error) { return gather(ctx, tx, p) })
 }
 
 // Exclusive runs fn as a detection would, under a lock of its own.
@@ -74,6 +77,38 @@ func Audited(ctx context.Context, s *Store, v models.Viewer, metadata map[string
 		return struct{}{}, fn(ExclusiveTx{tx})
 	})
 	return err
+}
+
+// Looked runs fn as a use case that only reads, without a transaction.
+func Looked(ctx context.Context, s *Store, v models.Viewer, fn func(ExclusiveTx) error) error {
+	_, err := read(ctx, s, v, models.PermissionViewReports, func(tx *tenantTx) (struct{}, error) {
+		return struct{}{}, fn(ExclusiveTx{tx})
+	})
+	return err
+}
+
+// Values runs a query and answers the values of its first row, as the driver
+// gives them.
+func (t ExclusiveTx) Values(ctx context.Context, query string) ([]any, error) {
+	rows, err := t.tx.tx.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil || !rows.Next() {
+		return nil, errors.Join(err, rows.Err())
+	}
+	values, places := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		places[i] = &values[i]
+	}
+	return values, rows.Scan(places...)
+}
+
+// Driver asks for the driver's connection.
+func (t ExclusiveTx) Driver(ctx context.Context) error {
+	return t.tx.pgx(ctx, func(*pgx.Conn) error { return nil })
 }
 
 // Audit notes a line of this transaction.

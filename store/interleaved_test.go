@@ -27,6 +27,7 @@ type resident struct {
 	slug   string
 	upload models.UploadID
 	run    models.ReportRunID
+	claim  models.ClaimID
 	// mappings and uploads count what was committed for it.
 	mappings, uploads atomic.Int64
 }
@@ -128,6 +129,49 @@ func steps() []step {
 			return store.Serializable(ctx, s.store, me.viewer, func(tx store.ExclusiveTx) error {
 				return errors.Join(tx.Exec(ctx, `SET LOCAL statement_timeout = '17s'`), tx.Exec(ctx, `SET LOCAL search_path = pg_catalog`))
 			})
+		}},
+		{"claim", 3, false, func(ctx context.Context, s *street, me, _ *resident) error {
+			c, err := s.store.Claim(ctx, me.viewer, me.claim) // leaves a line in the log
+			if err == nil && c.Payer != me.slug {
+				s.Errorf("%s reads the claim %s of %s", me.slug, c.Payer, c.CustomerID)
+			}
+			return err
+		}},
+		{"another's claim", 3, true, func(ctx context.Context, s *street, me, other *resident) error {
+			_, err := s.store.Claim(ctx, me.viewer, other.claim)
+			return err
+		}},
+		{"look", 3, false, func(ctx context.Context, s *street, me, _ *resident) error {
+			return store.Looked(ctx, s.store, me.viewer, func(tx store.ExclusiveTx) error { return s.sees(ctx, tx, me) })
+		}},
+		{"failing look", 3, true, func(ctx context.Context, s *street, me, _ *resident) error {
+			return store.Looked(ctx, s.store, me.viewer, func(tx store.ExclusiveTx) error {
+				_, err := tx.Count(ctx, `SELECT 1/0`)
+				return errors.Join(err, s.sees(ctx, tx, me)) // each statement stands alone
+			})
+		}},
+		{"look that writes", 2, true, func(ctx context.Context, s *street, me, _ *resident) error {
+			return store.Looked(ctx, s.store, me.viewer, func(tx store.ExclusiveTx) error {
+				_, err := tx.Values(ctx, `UPDATE payer_mappings SET normalized_name = 'written' RETURNING id`)
+				return err
+			})
+		}},
+		{"cancelled look", 2, true, func(ctx context.Context, s *street, me, _ *resident) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			return store.Looked(ctx, s.store, me.viewer, func(tx store.ExclusiveTx) error {
+				cancel()
+				_, err := tx.Count(ctx, `SELECT count(*) FROM uploads`)
+				return err
+			})
+		}},
+		{"panic in a look", 2, true, func(ctx context.Context, s *street, me, _ *resident) (err error) {
+			defer func() {
+				if cause := recover(); cause == errOnPurpose { //nolint:errorlint // the value itself was thrown
+					err = errOnPurpose
+				}
+			}()
+			return store.Looked(ctx, s.store, me.viewer, func(store.ExclusiveTx) error { panic(errOnPurpose) })
 		}},
 		{"exclusive", 1, false, func(ctx context.Context, s *street, me, _ *resident) error {
 			return store.Exclusive(ctx, s.store, me.viewer, func(tx store.ExclusiveTx) error { return s.sees(ctx, tx, me) })
@@ -323,7 +367,7 @@ func (s *street) populate(w *factory.World, residents int) {
 		run := tenant.RunRow()
 		claim := tenant.ClaimRow(upload.ID, func(c *models.Claim) { c.Payer = me.slug })
 		tenant.Insert(upload, run, claim)
-		me.upload, me.run = upload.ID, run.ID
+		me.upload, me.run, me.claim = upload.ID, run.ID, claim.ID
 		in := models.NewPayerMapping{RawName: "shared", NormalizedName: me.slug}
 		must(w.Store.CreatePayerMapping(s.Context(), me.viewer, in))(s)
 		s.residents = append(s.residents, me)

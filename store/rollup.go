@@ -67,7 +67,7 @@ const maxDifferences = 100
 // the roll-ups say otherwise: nothing, unless somebody wrote to them by hand.
 // At most a hundred rows of each table are told.
 func (s *Store) RollupDifferences(ctx context.Context, v models.Viewer) ([]models.RollupDifference, error) {
-	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) ([]models.RollupDifference, error) {
+	return readWithSettings(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) ([]models.RollupDifference, error) {
 		if _, err := tx.tx.ExecContext(ctx, checkSettings); err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 
 	"upstream/migrations"
@@ -50,7 +49,7 @@ type Store struct {
 // keeps the pool, and closes first the store and then the pool.
 func New(pool *pgxpool.Pool, opts Options) *Store {
 	s := &Store{
-		db:      bun.NewDB(stdlib.OpenDBFromPool(pool), newDialect()).WithQueryHook(statsHook{}),
+		db:      bun.NewDB(openDB(pool), newDialect()).WithQueryHook(statsHook{}),
 		pool:    pool,
 		now:     opts.Now,
 		newUUID: opts.NewUUID,

@@ -176,7 +176,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handle := []string{"store.go", "tx.go"}
+	handle := []string{"store.go", "tx.go", "reading.go"}
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
 		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go", "schedule.go",

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 
 	"upstream/models"
@@ -22,7 +21,9 @@ import (
 type tenantTx struct {
 	trail
 
-	tx       bun.Tx
+	// tx runs the statements: the transaction or, in a use case that only reads,
+	// the connection (see look).
+	tx       bun.IDB
 	conn     bun.Conn
 	outbox   *Queue
 	viewer   models.Viewer
@@ -32,9 +33,18 @@ type tenantTx struct {
 	newUUID func() uuid.UUID
 }
 
-// read runs fn in a READ COMMITTED transaction of the viewer's customer, after
-// checking that the viewer has permission p.
+// read runs fn, which only queries, for the viewer's customer under READ
+// COMMITTED, after checking that the viewer has permission p.
 func read[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, fn func(*tenantTx) (T, error)) (T, error) {
+	if err := mayEnter(ctx, s, v, p); err != nil {
+		var zero T
+		return zero, err
+	}
+	return look(ctx, s, v, fn)
+}
+
+// readWithSettings is read for an fn that changes settings for what follows.
+func readWithSettings[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, fn func(*tenantTx) (T, error)) (T, error) {
 	return inTenant(ctx, s, v, p, readCommitted, fn)
 }
 
@@ -58,14 +68,19 @@ func write[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permi
 }
 
 func inTenant[T any](ctx context.Context, s *Store, v models.Viewer, p models.Permission, opts *sql.TxOptions, fn func(*tenantTx) (T, error)) (T, error) {
-	var result T
-	if err := v.Authorize(p); err != nil {
-		return result, err
-	}
-	if err := s.noteAccess(ctx, v, p); err != nil {
-		return result, err
+	if err := mayEnter(ctx, s, v, p); err != nil {
+		var zero T
+		return zero, err
 	}
 	return bound(ctx, s, v, opts, fn)
+}
+
+// mayEnter checks the permission and leaves the trace of a superuser's access.
+func mayEnter(ctx context.Context, s *Store, v models.Viewer, p models.Permission) error {
+	if err := v.Authorize(p); err != nil {
+		return err
+	}
+	return s.noteAccess(ctx, v, p)
 }
 
 // bound runs fn in a transaction of the viewer's customer and then appends the
@@ -210,11 +225,14 @@ func rawConn(ctx context.Context, conn bun.Conn, fn func(*pgx.Conn) error) error
 	start := time.Now()
 	defer countStatement(ctx, start)
 	return conn.Raw(func(driverConn any) error {
-		c, ok := driverConn.(*stdlib.Conn)
+		c, ok := driverConn.(*tenantConn)
 		if !ok {
 			return fmt.Errorf("store: unexpected driver connection %T", driverConn)
 		}
-		return fn(c.Conn())
+		if c.customer != "" {
+			return errOnlyReads // fn would not name the customer
+		}
+		return fn(c.Conn.Conn())
 	})
 }
 
