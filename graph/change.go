@@ -58,3 +58,20 @@ func deleting[K models.Kind](
 	expected, err := userErrors(err)
 	return gone, expected, err
 }
+
+// cancelling answers a mutation that ends an upload.
+func cancelling(
+	ctx context.Context, in wire.DeletionInput, cancel func(context.Context, models.Viewer, models.Cancellation) (*models.Upload, error),
+) (*models.Upload, []wire.UserError, error) {
+	v, err := signedIn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var upload *models.Upload
+	what := models.Cancellation{ExpectedVersion: in.ExpectedVersion}
+	if what.ID, err = inputID(what.ID, "id", in.ID); err == nil {
+		upload, err = cancel(ctx, v, what)
+	}
+	expected, err := userErrors(err)
+	return upload, expected, err
+}

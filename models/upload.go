@@ -93,11 +93,11 @@ type Upload struct {
 	ErrorCode *string `bun:"error_code"`
 	// Worker is the process that reads the file in the background; nil while none
 	// does. Attempts is how often one began to.
-	Worker   *uuid.UUID `bun:"worker,type:uuid"`
-	Attempts int        `bun:"attempts"`
-	Version       int64        `bun:"version"`
-	CreatedAt     time.Time    `bun:"created_at"`
-	UpdatedAt     time.Time    `bun:"updated_at"`
+	Worker    *uuid.UUID `bun:"worker,type:uuid"`
+	Attempts  int        `bun:"attempts"`
+	Version   int64      `bun:"version"`
+	CreatedAt time.Time  `bun:"created_at"`
+	UpdatedAt time.Time  `bun:"updated_at"`
 }
 
 // QualityScore is accepted rows over all rows, 0..1; nil while the count is

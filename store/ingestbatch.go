@@ -24,6 +24,7 @@ func (s *Store) IngestBatch(ctx context.Context, v models.Viewer, in models.NewB
 	}
 	sum := sha256.Sum256(in.Content)
 	hash := hex.EncodeToString(sum[:])
+	v.Once.AddContent([]byte(hash))
 	done, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Batch, error) {
 		batch := &models.Batch{}
 		run := &ingestion{

@@ -40,7 +40,7 @@ func (s *Store) QueueUpload(ctx context.Context, v models.Viewer, in models.NewU
 	if err != nil {
 		return nil, models.Internal(err)
 	}
-	v.Once.AddContent([]byte(hash), []byte(in.Filename))
+	v.Once.AddContent([]byte(hash), []byte(in.Filename), []byte("in the background"))
 	upload, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
 		upload := newUploadRow(tx, in, hash, size)
 		upload.ProcessingStartedAt = nil

@@ -18,9 +18,9 @@ type stagingStream struct {
 	newUUID func() uuid.UUID
 	// progress hears how far the reader has come; may be nil.
 	progress *progress
-	line    []byte
-	pending []byte
-	err     error
+	line     []byte
+	pending  []byte
+	err      error
 }
 
 // chunk is how much text is gathered before COPY gets it.
