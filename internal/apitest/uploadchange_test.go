@@ -123,3 +123,12 @@ func TestUploadStats(t *testing.T) {
 		"total": 7.0, "success": 1.0, "failed": 2.0, "partial": 1.0, "processing": 3.0, "total_rows": claims + 7,
 	}}, a.Rows)
 }
+
+// cancels is the case that cancels an upload, at any version when that is 0.
+func cancels(name, user, id string, version int) write {
+	w := write{changes: upload.written(), Case: Case{
+		Name: name, As: Asker{User: user}, REST: Call{Method: "POST", Path: upload.path + id + "/cancel/"},
+		GraphQL: upload.mutation("cancel", map[string]any{"id": id}),
+	}}
+	return w.at(version)
+}
