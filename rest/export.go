@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -66,6 +65,42 @@ func optional(text *string) string {
 	return *text
 }
 
+// csvLines writes CSV as RFC 4180 has it. The standard library would change the
+// line ends within cells.
+type csvLines struct {
+	w    io.Writer
+	text []byte
+}
+
+// csvChunk is how much text is gathered before it is sent.
+const csvChunk = 32 << 10
+
+func (l *csvLines) write(cells []string) error {
+	for i, text := range cells {
+		if i > 0 {
+			l.text = append(l.text, ',')
+		}
+		if !strings.ContainsAny(text, "\",\r\n") {
+			l.text = append(l.text, text...)
+			continue
+		}
+		l.text = append(l.text, '"')
+		l.text = append(l.text, strings.ReplaceAll(text, `"`, `""`)...)
+		l.text = append(l.text, '"')
+	}
+	l.text = append(l.text, "\r\n"...)
+	if len(l.text) < csvChunk {
+		return nil
+	}
+	return l.flush()
+}
+
+func (l *csvLines) flush() error {
+	_, err := l.w.Write(l.text)
+	l.text = l.text[:0]
+	return err
+}
+
 // table is how rows are written as CSV.
 type table[M any] struct {
 	// name is that of the file, without its ending.
@@ -79,8 +114,9 @@ type exporting struct {
 	w       http.ResponseWriter
 	begin   func(http.Header)
 	started bool
-	csv     *csv.Writer
-	header  []string
+	// lines gathers CSV; nil for other formats. The first line is header.
+	lines  *csvLines
+	header []string
 }
 
 // start sends the headers, once: whatever goes wrong before is told as a problem.
@@ -91,10 +127,10 @@ func (e *exporting) start() error {
 	e.started = true
 	e.begin(e.w.Header())
 	e.w.WriteHeader(http.StatusOK)
-	if e.csv == nil {
+	if e.lines == nil {
 		return nil
 	}
-	return e.csv.Write(e.header)
+	return e.lines.write(e.header)
 }
 
 // finish sends what is left.
@@ -102,11 +138,10 @@ func (e *exporting) finish() error {
 	if err := e.start(); err != nil {
 		return err
 	}
-	if e.csv == nil {
+	if e.lines == nil {
 		return nil
 	}
-	e.csv.Flush()
-	return e.csv.Error()
+	return e.lines.flush()
 }
 
 // exportFunc is the store's method behind an export.
@@ -143,9 +178,8 @@ func registerExport[F, M, R any, O models.OrderField](a *api, op operation, expo
 			out := &exporting{w: w, begin: a.exportHeaders(t.name, format)}
 			write := jsonLines(w, func(row M) any { return show(linksFor(ctx), row) })
 			if format == "csv" {
-				out.csv, out.header = csv.NewWriter(w), t.header
-				out.csv.UseCRLF = true
-				write = func(row M) error { return out.csv.Write(written(t.cells(row))) }
+				out.lines, out.header = &csvLines{w: w}, t.header
+				write = func(row M) error { return out.lines.write(written(t.cells(row))) }
 			}
 			a.stream(w, r, out, func() error {
 				return export(ctx, auth.ViewerFrom(ctx), filter, list, func(row M) error {
