@@ -93,7 +93,7 @@ func (a *api) registerBatches() {
 			"that names the first upload as `existing_id`.",
 		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation},
 		codes:    []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType, codeRequestTimeout},
-		streamed: true, list: true, params: []*huma.Param{modeParam()},
+		streamed: true, list: true, patient: true, params: []*huma.Param{modeParam()},
 	}, a.createClaims)
 	documented := a.huma.OpenAPI().Paths[path].Post
 	row := a.schemas().Schema(reflect.TypeFor[newClaim](), true, "NewClaim")

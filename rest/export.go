@@ -154,7 +154,7 @@ func registerExport[F, M, R any, O models.OrderField](a *api, op operation, expo
 		return slices.Contains([]string{"page", "page_size", "cursor", "count"}, name)
 	})
 	reader.known = append(reader.known, "format")
-	op.list, op.throttle = true, []throttle.Class{throttle.BulkOperation}
+	op.list, op.patient, op.throttle = true, true, []throttle.Class{throttle.BulkOperation}
 	op.params = append(reader.filter.params(a.schemas()), listParams(reader.orders, op.unsearchable)...)
 	op.params = slices.DeleteFunc(op.params, func(p *huma.Param) bool { return p.In == "query" && !slices.Contains(reader.known, p.Name) })
 	op.params = append(op.params, formatParam())

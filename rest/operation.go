@@ -158,7 +158,7 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	if op.rules != nil {
 		spec.Middlewares = append(spec.Middlewares, op.rules.remember)
 	}
-	if op.list {
+	if op.list && op.notModified {
 		spec.Middlewares = append(spec.Middlewares, a.weaklyTagged)
 	}
 	op.deprecated.deprecate(&spec)
