@@ -74,7 +74,7 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	}
 	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
-		Throttle: d.Throttle,
+		AsyncUploadBytes: d.Config.AsyncBytes, Throttle: d.Throttle,
 	}
 	restOptions.Checks = []rest.Check{{Name: "workers", Func: d.Workers}, {Name: "cache", Func: d.Throttle.Ping(), Optional: true}}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)

@@ -66,3 +66,20 @@ func given[T any](value *T) []T {
 	}
 	return []T{*value}
 }
+
+// cancelling answers a mutation that ends an upload.
+func cancelling(
+	ctx context.Context, in wire.DeletionInput, cancel func(context.Context, models.Viewer, models.Cancellation) (*models.Upload, error),
+) (*models.Upload, []wire.UserError, error) {
+	v, err := signedIn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var upload *models.Upload
+	what := models.Cancellation{ExpectedVersion: in.ExpectedVersion}
+	if what.ID, err = inputID(what.ID, "id", in.ID); err == nil {
+		upload, err = cancel(ctx, v, what)
+	}
+	expected, err := userErrors(err)
+	return upload, expected, err
+}

@@ -99,6 +99,7 @@ func nowhere() map[string]map[string]any {
 		"updateCustomer":        {"id": customer},
 		"updateUpload":          {"id": upload},
 		"deleteUpload":          {"id": upload},
+		"cancelUpload":          {"id": upload},
 		"detectDrift":           {"currentDays": 0},
 		"triggerReport":         {"currentDays": 0},
 		"changeMemberRole":      {"id": member, "role": "VIEWER", "expectedVersion": 1},

@@ -48,7 +48,7 @@ func classOf(mutation string) throttle.Class {
 	switch mutation {
 	case "detectDrift", "triggerReport":
 		return throttle.ReportGeneration
-	case "updateUpload", "deleteUpload":
+	case "updateUpload", "deleteUpload", "cancelUpload":
 		return throttle.BulkOperation
 	default:
 		return throttle.WriteOperation

@@ -13,6 +13,11 @@ import (
 	"upstream/models"
 )
 
+func (r *mutationResolver) CancelUpload(ctx context.Context, input wire.DeletionInput) (*wire.CancelUploadPayload, error) {
+	row, expected, err := cancelling(ctx, input, r.store.CancelUpload)
+	return &wire.CancelUploadPayload{Upload: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
+}
+
 func (r *mutationResolver) UpdateUpload(ctx context.Context, input wire.UpdateUploadInput) (*wire.UpdateUploadPayload, error) {
 	row, expected, err := updating(ctx, input.ID, input.ExpectedVersion, input.Patch(), r.store.UpdateUpload)
 	return &wire.UpdateUploadPayload{Upload: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err

@@ -297,6 +297,12 @@ CREATE TABLE sign_in_failures (
     last_at timestamp with time zone NOT NULL,
     locked_until timestamp with time zone
 );
+CREATE TABLE upload_chunks (
+    customer_id uuid NOT NULL,
+    upload_id uuid NOT NULL,
+    number integer NOT NULL,
+    content bytea NOT NULL
+);
 CREATE TABLE upload_rejections (
     customer_id uuid NOT NULL,
     upload_id uuid NOT NULL,
@@ -331,7 +337,12 @@ CREATE TABLE uploads (
     upload_source character varying(50) DEFAULT 'web_ui'::character varying NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    rows_read bigint DEFAULT 0 NOT NULL,
+    bytes_read bigint DEFAULT 0 NOT NULL,
+    error_code character varying(40),
+    worker uuid,
+    attempts smallint DEFAULT 0 NOT NULL
 );
 CREATE TABLE users (
     id uuid NOT NULL,
@@ -530,12 +541,17 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE sign_in_failures ADD CONSTRAINT sign_in_failures_failures_check CHECK ((failures >= 1));
 ALTER TABLE sign_in_failures ADD CONSTRAINT sign_in_failures_key_hash_check CHECK ((octet_length(key_hash) = 32));
 ALTER TABLE sign_in_failures ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (key_hash);
+ALTER TABLE upload_chunks ADD CONSTRAINT upload_chunks_number_check CHECK ((number >= 0));
+ALTER TABLE upload_chunks ADD CONSTRAINT upload_chunks_customer_id_upload_id_fkey FOREIGN KEY (customer_id, upload_id) REFERENCES uploads(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE upload_chunks ADD CONSTRAINT upload_chunks_pkey PRIMARY KEY (customer_id, upload_id, number);
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_code_check CHECK (((code)::text = ANY ((ARRAY['phi_detected'::character varying, 'required'::character varying, 'invalid_date'::character varying, 'invalid_value'::character varying, 'duplicate_row'::character varying, 'duplicate_claim'::character varying])::text[])));
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_row_number_check CHECK ((row_number >= 1));
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_customer_id_upload_id_fkey FOREIGN KEY (customer_id, upload_id) REFERENCES uploads(customer_id, id) ON DELETE CASCADE;
 ALTER TABLE upload_rejections ADD CONSTRAINT upload_rejections_pkey PRIMARY KEY (customer_id, upload_id, row_number);
 ALTER TABLE uploads ADD CONSTRAINT uploads_accepted_rejected_row_count_check CHECK (((row_count IS NULL) OR ((accepted_row_count + rejected_row_count) <= row_count)));
 ALTER TABLE uploads ADD CONSTRAINT uploads_accepted_row_count_check CHECK ((accepted_row_count >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_attempts_check CHECK ((attempts >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_bytes_read_check CHECK ((bytes_read >= 0));
 ALTER TABLE uploads ADD CONSTRAINT uploads_date_min_date_max_check CHECK ((date_min <= date_max));
 ALTER TABLE uploads ADD CONSTRAINT uploads_file_hash_check CHECK ((file_hash ~ '^[0-9a-f]{64}$'::text));
 ALTER TABLE uploads ADD CONSTRAINT uploads_file_size_bytes_check CHECK ((file_size_bytes >= 0));
@@ -547,7 +563,9 @@ ALTER TABLE uploads ADD CONSTRAINT uploads_phi_detections_check CHECK ((phi_dete
 ALTER TABLE uploads ADD CONSTRAINT uploads_rejected_row_count_categories_check CHECK (((((phi_detections + missing_fields) + invalid_dates) + invalid_values) = rejected_row_count));
 ALTER TABLE uploads ADD CONSTRAINT uploads_rejected_row_count_check CHECK ((rejected_row_count >= 0));
 ALTER TABLE uploads ADD CONSTRAINT uploads_row_count_check CHECK ((row_count >= 0));
+ALTER TABLE uploads ADD CONSTRAINT uploads_rows_read_check CHECK ((rows_read >= 0));
 ALTER TABLE uploads ADD CONSTRAINT uploads_status_check CHECK (((status)::text = ANY ((ARRAY['processing'::character varying, 'success'::character varying, 'failed'::character varying, 'partial'::character varying])::text[])));
+ALTER TABLE uploads ADD CONSTRAINT uploads_status_worker_check CHECK ((((status)::text = 'processing'::text) OR (worker IS NULL)));
 ALTER TABLE uploads ADD CONSTRAINT uploads_upload_source_check CHECK (((upload_source)::text = ANY ((ARRAY['web_ui'::character varying, 'api'::character varying, 'batch'::character varying])::text[])));
 ALTER TABLE uploads ADD CONSTRAINT uploads_version_check CHECK ((version >= 1));
 ALTER TABLE uploads ADD CONSTRAINT uploads_warning_row_count_check CHECK ((warning_row_count >= 0));
@@ -617,6 +635,7 @@ CREATE INDEX sign_in_failures_last_at_idx ON public.sign_in_failures USING btree
 CREATE UNIQUE INDEX uploads_customer_id_file_hash_key ON public.uploads USING btree (customer_id, file_hash) WHERE ((file_hash IS NOT NULL) AND ((status)::text <> 'failed'::text));
 CREATE INDEX uploads_customer_id_row_count_uploaded_at_id_idx ON public.uploads USING btree (customer_id, row_count, uploaded_at, id);
 CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USING btree (customer_id, status, uploaded_at, id);
+CREATE INDEX uploads_customer_id_unfinished_idx ON public.uploads USING btree (customer_id, id) WHERE ((status)::text = 'processing'::text);
 CREATE INDEX uploads_customer_id_uploaded_at_id_idx ON public.uploads USING btree (customer_id, uploaded_at DESC, id DESC);
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::text));
 
@@ -845,6 +864,7 @@ ALTER TABLE refresh_tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE report_runs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE sign_in_failures ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE upload_chunks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE upload_rejections ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE uploads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -932,9 +952,15 @@ CREATE POLICY sessions_system ON sessions AS PERMISSIVE FOR ALL TO public
 CREATE POLICY sign_in_failures_system ON sign_in_failures AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY upload_chunks_tenant ON upload_chunks AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY upload_rejections_tenant ON upload_rejections AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY uploads_system_unfinished ON uploads AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND ((status)::text = 'processing'::text)))
+    WITH CHECK ();
 CREATE POLICY uploads_tenant ON uploads AS PERMISSIVE FOR ALL TO public
     USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
     WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -966,6 +992,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON report_runs TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON sessions TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON sign_in_failures TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON upload_chunks TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON upload_rejections TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON uploads TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON users TO upstream_app;

@@ -67,6 +67,28 @@ func (DetectJob) Kind() string { return "detect" }
 // Queue implements [QueuedJobArgs].
 func (DetectJob) Queue() string { return DetectionQueue }
 
+// UploadQueue is the queue of claims files: they are long work, and neither a
+// mail nor a detection should wait behind them.
+const UploadQueue = "uploads"
+
+// IngestUploadJob reads a claims file that waits in the database.
+type IngestUploadJob struct {
+	CustomerID CustomerID `json:"customer_id"`
+	UploadID   UploadID   `json:"upload_id"`
+}
+
+// Kind implements [JobArgs].
+func (IngestUploadJob) Kind() string { return "ingest_upload" }
+
+// Queue implements [QueuedJobArgs].
+func (IngestUploadJob) Queue() string { return UploadQueue }
+
+// ResumeUploadsJob sees to uploads that nobody reads any more.
+type ResumeUploadsJob struct{}
+
+// Kind implements [JobArgs].
+func (ResumeUploadsJob) Kind() string { return "resume_uploads" }
+
 // ScheduleRunsJob queues the detection runs that are due by their customers'
 // schedules.
 type ScheduleRunsJob struct{}

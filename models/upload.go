@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 )
 
@@ -84,9 +85,19 @@ type Upload struct {
 	FileEncoding  string       `bun:"file_encoding"`
 	UploadedBy    *UserID      `bun:"uploaded_by,type:uuid"`
 	UploadSource  UploadSource `bun:"upload_source"`
-	Version       int64        `bun:"version"`
-	CreatedAt     time.Time    `bun:"created_at"`
-	UpdatedAt     time.Time    `bun:"updated_at"`
+	// RowsRead and BytesRead are how far reading has come, as of a second ago.
+	RowsRead  int64 `bun:"rows_read"`
+	BytesRead int64 `bun:"bytes_read"`
+	// ErrorCode is why the file as a whole failed: CANCELLED, ABANDONED, or the
+	// code of the error that refused it.
+	ErrorCode *string `bun:"error_code"`
+	// Worker is the process that reads the file in the background; nil while none
+	// does. Attempts is how often one began to.
+	Worker    *uuid.UUID `bun:"worker,type:uuid"`
+	Attempts  int        `bun:"attempts"`
+	Version   int64      `bun:"version"`
+	CreatedAt time.Time  `bun:"created_at"`
+	UpdatedAt time.Time  `bun:"updated_at"`
 }
 
 // QualityScore is accepted rows over all rows, 0..1; nil while the count is
@@ -109,6 +120,49 @@ func (u *Upload) ProcessingDurationSeconds() *float64 {
 	}
 	seconds := u.ProcessingCompletedAt.Sub(*u.ProcessingStartedAt).Seconds()
 	return &seconds
+}
+
+// Unfinished reports whether the file is yet to be read, or is being read.
+func (u *Upload) Unfinished() bool { return u.Status == UploadProcessing }
+
+// RowsSoFar is how many data rows were read; all of them once reading ended.
+func (u *Upload) RowsSoFar() int64 {
+	if u.RowCount != nil {
+		return *u.RowCount
+	}
+	return u.RowsRead
+}
+
+// BytesSoFar is how much of the file was read; all of it once that ended well.
+func (u *Upload) BytesSoFar() int64 {
+	if u.FileSizeBytes != nil && (u.Status == UploadSuccess || u.Status == UploadPartial) {
+		return *u.FileSizeBytes
+	}
+	return u.BytesRead
+}
+
+// Percent is how much of the file was read, 0..100 in whole numbers; nil when
+// its size is not known. It is below 100 until the claims are stored.
+func (u *Upload) Percent() *int {
+	if u.FileSizeBytes == nil {
+		return nil
+	}
+	percent := 100
+	if size := *u.FileSizeBytes; size > 0 {
+		percent = int(float64(u.BytesSoFar()) / float64(size) * 100)
+	}
+	if u.Unfinished() {
+		percent = min(percent, 99)
+	}
+	return new(min(percent, 100))
+}
+
+// Cancellation asks that an upload not be read to its end.
+type Cancellation struct {
+	ID UploadID
+	// ExpectedVersion is the version it was decided on; nil when that does not
+	// matter.
+	ExpectedVersion *int64
 }
 
 // RejectionCode is the category a rejected row is counted under.

@@ -20,6 +20,8 @@ import (
 const (
 	DefaultMaxBodyBytes   = 256 << 10
 	DefaultMaxUploadBytes = 1 << 30
+	// DefaultAsyncUploadBytes is from where on nobody should wait for an answer.
+	DefaultAsyncUploadBytes = 10 << 20
 )
 
 // DefaultUploadTimeout is how long an upload may take, from the first byte
@@ -54,6 +56,9 @@ type Options struct {
 	// tightly), MaxUploadBytes one claims file.
 	MaxBodyBytes   int64
 	MaxUploadBytes int64
+	// AsyncUploadBytes is how large a claims file is at most that is read while
+	// the client waits; larger ones are read in the background.
+	AsyncUploadBytes int64
 	// BodyTimeout is how long a JSON body may take to arrive.
 	BodyTimeout time.Duration
 	// TempDir holds claims files while they are read; defaults to the system's.
@@ -83,6 +88,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxUploadBytes == 0 {
 		o.MaxUploadBytes = DefaultMaxUploadBytes
+	}
+	if o.AsyncUploadBytes == 0 {
+		o.AsyncUploadBytes = DefaultAsyncUploadBytes
 	}
 	if o.TempDir == "" {
 		o.TempDir = os.TempDir()
@@ -142,6 +150,8 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerPayerMappings()
 	a.registerCPTMappings()
 	a.registerClaims()
+	a.registerBatches()
+	a.registerExports()
 	a.registerClaimStats()
 	a.registerReports()
 	a.registerDashboard()

@@ -18,6 +18,8 @@ type call struct {
 	// path is as the client wrote it, canonical with its trailing slash.
 	path      string
 	canonical string
+	// head says that the client wants the headers alone.
+	head bool
 	// base is scheme and host (and perhaps a prefix) of absolute links.
 	base string
 	// query is nil when it cannot be parsed.
@@ -50,7 +52,7 @@ func callFrom(ctx context.Context) call {
 func (a *api) withCall(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := call{
-			path: r.URL.Path, canonical: r.URL.Path, base: a.base(r), ifMatch: strings.Join(r.Header.Values("If-Match"), ","),
+			path: r.URL.Path, head: r.Method == http.MethodHead, canonical: r.URL.Path, base: a.base(r), ifMatch: strings.Join(r.Header.Values("If-Match"), ","),
 			header: w.Header(), control: http.NewResponseController(w),
 		}
 		if !strings.HasSuffix(c.canonical, "/") {

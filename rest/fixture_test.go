@@ -239,6 +239,7 @@ type description struct {
 
 // descriptions loads both documents once for all tests.
 var descriptions = sync.OnceValues(func() ([]description, error) {
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.FileBodyDecoder)
 	var all []description
 	for _, version := range []string{"3.1", "3.0"} {
 		b, err := rest.OpenAPI(version)

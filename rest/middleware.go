@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -126,11 +127,47 @@ func (a *api) routable(next http.Handler) http.Handler {
 	})
 }
 
+// producesKey marks operations whose answer is no JSON.
+const producesKey = "produces"
+
+type acceptKey struct{}
+
+// accepted is what the client of an operation accepts that produces other than
+// JSON.
+func accepted(ctx context.Context) string {
+	text, _ := ctx.Value(acceptKey{}).(string)
+	return text
+}
+
+// preference is how much a client wants a media type, 0..1, by its Accept
+// header: the range that names it best counts.
+func preference(accept, mediaType string) float64 {
+	if strings.TrimSpace(accept) == "" {
+		return 1
+	}
+	kind, _, _ := strings.Cut(mediaType, "/")
+	wanted, best := 0.0, -1
+	for part := range strings.SplitSeq(accept, ",") {
+		media, params, _ := strings.Cut(part, ";")
+		exactness := slices.Index([]string{"*/*", kind + "/*", mediaType}, strings.ToLower(strings.TrimSpace(media)))
+		if exactness > best {
+			wanted, best = quality(params), exactness
+		}
+	}
+	return wanted
+}
+
 // acceptable refuses, before anything is done, a client that reads no JSON.
 // Past it the header says JSON, so that the library has nothing to negotiate.
 func (a *api) acceptable(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
-	if !acceptsJSON(strings.Join(r.Header.Values("Accept"), ",")) {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	if ctx.Operation().Metadata[producesKey] != nil { // which sees itself to what it is to be
+		r.Header.Set("Accept", "application/json")
+		next(huma.WithValue(ctx, acceptKey{}, accept))
+		return
+	}
+	if !acceptsJSON(accept) {
 		a.writeProblem(w, r, models.NewError(codeNotAcceptable, "Answers are application/json; accept that."))
 		return
 	}

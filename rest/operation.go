@@ -70,6 +70,10 @@ type operation struct {
 	patient bool
 	// deprecated says that the operation will go, and when.
 	deprecated *deprecation
+	// produces are the media types of a successful answer that is no JSON, and
+	// samples an answer in each.
+	produces []string
+	samples  map[string]any
 }
 
 // register adds an operation whose handler may return any error.
@@ -103,6 +107,9 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		BodyReadTimeout: a.opts.BodyTimeout, Responses: map[string]*huma.Response{}, Extensions: map[string]any{},
 	}
 	a.limitBody(&spec, op)
+	if len(op.produces) > 0 {
+		spec.Metadata = map[string]any{producesKey: op.produces}
+	}
 	if op.secret {
 		spec.Middlewares = append(spec.Middlewares, neverStored)
 	}
@@ -151,7 +158,7 @@ func (a *api) humaOperation(op operation) huma.Operation {
 	if op.rules != nil {
 		spec.Middlewares = append(spec.Middlewares, op.rules.remember)
 	}
-	if op.list {
+	if op.list && op.notModified {
 		spec.Middlewares = append(spec.Middlewares, a.weaklyTagged)
 	}
 	op.deprecated.deprecate(&spec)

@@ -30,6 +30,8 @@ type receivedFile struct {
 	name string
 	// linked says that the file still has its name on disk.
 	linked bool
+	// size is how many bytes it has.
+	size int64
 }
 
 func (f *receivedFile) discard() {
@@ -129,6 +131,7 @@ func (a *api) spool(part *multipart.Part) (*receivedFile, error) {
 	if written > a.opts.MaxUploadBytes {
 		return file, a.tooLarge()
 	}
+	file.size = written
 	if _, err := temp.Seek(0, io.SeekStart); err != nil {
 		return file, models.Internal(err)
 	}

@@ -21,6 +21,10 @@ type upload struct {
 	UploadedAt                time.Time           `json:"uploaded_at"`
 	Status                    models.UploadStatus `json:"status" doc:"partial: some rows were rejected; failed: none was kept."`
 	ErrorMessage              *string             `json:"error_message" doc:"Why the whole file failed."`
+	ErrorCode                 *string             `json:"error_code" doc:"Why the whole file failed, as a stable word: CANCELLED, ABANDONED, or the code of the error that refused it." example:"CANCELLED"`
+	RowsRead                  int64               `json:"rows_read" minimum:"0" doc:"How many data rows were read so far." example:"2575"`
+	BytesRead                 int64               `json:"bytes_read" minimum:"0" doc:"How many bytes were read so far." example:"182331"`
+	Percent                   *int                `json:"percent" minimum:"0" maximum:"100" doc:"How much of the file was read; 100 once its claims are stored, null when its size is not known." example:"100"`
 	RowCount                  *int64              `json:"row_count" doc:"Data rows, accepted or not." example:"2575"`
 	AcceptedRowCount          int64               `json:"accepted_row_count" minimum:"0" example:"2570"`
 	RejectedRowCount          int64               `json:"rejected_row_count" minimum:"0" example:"5"`
@@ -58,7 +62,7 @@ func showUpload(l links, u *models.Upload) upload {
 	claims.Href += "?upload=" + id
 	return upload{
 		ID: u.ID, Customer: u.CustomerID, Filename: u.Filename, UploadedAt: u.UploadedAt.UTC(), Status: u.Status,
-		ErrorMessage: u.ErrorMessage, RowCount: u.RowCount, AcceptedRowCount: u.AcceptedRowCount,
+		ErrorMessage: u.ErrorMessage, ErrorCode: u.ErrorCode, RowsRead: u.RowsSoFar(), BytesRead: u.BytesSoFar(), Percent: u.Percent(), RowCount: u.RowCount, AcceptedRowCount: u.AcceptedRowCount,
 		RejectedRowCount: u.RejectedRowCount, WarningRowCount: u.WarningRowCount, PHIDetections: u.PHIDetections,
 		MissingFields: u.MissingFields, InvalidDates: u.InvalidDates, InvalidValues: u.InvalidValues,
 		QualityScore: u.QualityScore(), DateMin: u.DateMin, DateMax: u.DateMax,
@@ -128,6 +132,7 @@ func (a *api) registerUploads() {
 	})
 	a.registerCreateUpload()
 	a.registerUploadChanges()
+	a.registerCancelUpload()
 }
 
 // uploadStats is the representation of models.UploadStats.
@@ -174,15 +179,18 @@ func (a *api) registerCreateUpload() {
 	register(a, operation{
 		id: "createUpload", method: http.MethodPost, path: path, tag: tagUploads, status: http.StatusCreated,
 		summary: "Upload a claims file",
-		description: "Reads a CSV file of claims, up to 1 GiB unless the operator says otherwise. Rows that break a rule are " +
+		description: "Reads a CSV file of claims, up to 1 GiB unless the operator says otherwise. A file above 10 MiB (by the operator's " +
+			"setting), and any with `Prefer: respond-async`, is stored to be read in the background: the answer is 202 with the upload in " +
+			"`processing`, whose `Location` tells how far it is and what became of it. Rows that break a rule are " +
 			"rejected one by one and listed under `rejections`; the others are kept (`partial`). A file that is no CSV, lacks a " +
 			"column or has no acceptable row is refused as a whole: the answer names the failed upload as `upload_id`. The same " +
 			"file a second time is a conflict that names the first upload as `existing_id`.",
 		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation}, patient: true,
 		codes:    []models.Code{models.CodeConflict, models.CodePayloadTooLarge, codeUnsupportedMediaType},
-		streamed: true,
+		streamed: true, params: []*huma.Param{preferParam()},
 	}, a.createUpload)
 	documented := a.huma.OpenAPI().Paths[path].Post
+	documentAccepted(documented)
 	documented.RequestBody = multipartBody(int(a.opts.MaxUploadBytes))
 	documented.Extensions[bodyLimitExtension] = a.opts.MaxUploadBytes + formOverhead
 }
@@ -203,18 +211,27 @@ func multipartBody(limit int) *huma.RequestBody {
 	}}
 }
 
-func (a *api) createUpload(ctx context.Context, in *uploadInput) (*createdOutput[upload], error) {
+func (a *api) createUpload(ctx context.Context, in *uploadInput) (*uploadedOutput, error) {
 	file, err := a.receive(in.writer, in.request)
 	if err != nil {
 		return nil, err
 	}
 	defer file.discard()
-	u, err := a.store.Ingest(ctx, auth.ViewerFrom(ctx), models.NewUpload{Filename: file.name, Source: models.UploadSourceAPI}, file)
+	v, claims := auth.ViewerFrom(ctx), models.NewUpload{Filename: file.name, Source: models.UploadSourceAPI}
+	preferred := prefersAsync(in.request.Header.Values("Prefer"))
+	if preferred || file.size > a.opts.AsyncUploadBytes {
+		u, err := a.store.QueueUpload(ctx, v, claims, file)
+		if err != nil {
+			return nil, err
+		}
+		return queued(ctx, u, preferred), nil
+	}
+	u, err := a.store.Ingest(ctx, v, claims, file)
 	if err != nil {
 		return nil, a.refusedFile(ctx, u, err)
 	}
 	body := showUpload(linksFor(ctx), u)
-	return &createdOutput[upload]{Location: body.Links.Self.Href, ETag: etag(u.Version), Body: body}, nil
+	return &uploadedOutput{Status: http.StatusCreated, Location: body.Links.Self.Href, ETag: etag(u.Version), Body: body}, nil
 }
 
 // refusedFile names the upload that records why a whole file was refused.

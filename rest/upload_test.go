@@ -204,7 +204,7 @@ func (r *repeating) Read(p []byte) (int, error) {
 // Its one column makes the store refuse it at the first row, so that only the
 // edge is measured.
 func TestUploadsAreStreamed(t *testing.T) { //nolint:paralleltest // measures the heap of the whole process
-	f := setup(t)
+	f := setupWith(t, rest.Options{AsyncUploadBytes: 1 << 30})
 	token := f.as(t, f.cedar, models.RoleOwner)
 	const size = 64 << 20
 	row := []byte(strings.Repeat("x", 1023) + "\n")

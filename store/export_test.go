@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -227,4 +229,27 @@ func StartAndHold(ctx context.Context, s *Store, v models.Viewer) (run *models.R
 // Compute ends a detection that was begun.
 func Compute(ctx context.Context, s *Store, v models.Viewer, run *models.ReportRun) (*models.ReportRun, error) {
 	return s.compute(ctx, v, run)
+}
+
+// ClaimUploadAndHold makes an upload the store's and leaves it there, as a
+// process that reads it has it; die ends the sign of life, as the end of the
+// process does.
+func ClaimUploadAndHold(ctx context.Context, s *Store, v models.Viewer, id models.UploadID) (die func(), err error) {
+	leave, err := s.life.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.claimUpload(ctx, v, id)
+	return leave, err
+}
+
+// TellProgressEvery sets how often is written how far reading has come.
+func TellProgressEvery(s *Store, interval time.Duration) { s.progressEvery = interval }
+
+// MaxUploadAttempts is how often reading a file is begun.
+const MaxUploadAttempts = maxUploadAttempts
+
+// OpenSpool reads the stored bytes of an upload.
+func OpenSpool(ctx context.Context, s *Store, v models.Viewer, u *models.Upload) io.Reader {
+	return s.openSpool(ctx, v, u)
 }

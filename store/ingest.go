@@ -36,7 +36,7 @@ func (s *Store) Ingest(ctx context.Context, v models.Viewer, in models.NewUpload
 	}
 	v.Once.AddContent([]byte(hash), []byte(in.Filename))
 	done, err := write(ctx, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (ingested, error) {
-		run := &ingestion{store: s, file: file}
+		run := &ingestion{store: s, open: csvOf(file), via: models.ViaCSVUpload}
 		upload, err := run.ingest(ctx, tx, newUploadRow(tx, in, hash, size))
 		return ingested{Upload: upload, Refusal: refusalOf(run.refusal)}, err
 	})
@@ -102,29 +102,53 @@ func newUploadRow(tx *tenantTx, in models.NewUpload, hash string, size int64) *m
 	}
 }
 
+// claimRows gives out the rows of a file, or of a request, one by one.
+type claimRows interface {
+	// Next is the next row or why it was rejected; io.EOF after the last.
+	Next() (claimfile.Row, *models.Rejection, error)
+	Counts() claimfile.Counts
+	BytesRead() int64
+}
+
 // ingestion is the reading of one file.
 type ingestion struct {
 	store *Store
-	file  io.Reader
+	// open begins to read. VALIDATION refuses the file as a whole.
+	open func(claimfile.Options) (claimRows, error)
+	via  models.SubmittedVia
+	// progress hears how far reading has come; nil when nobody asks.
+	progress *progress
+	// results reads what is to become of the rows, and may refuse; may be nil.
+	results func(context.Context, *tenantTx) error
 	// refusal is why the file as a whole was not accepted, though its upload
 	// was stored.
 	refusal error
 }
 
+func csvOf(file io.Reader) func(claimfile.Options) (claimRows, error) {
+	return func(options claimfile.Options) (claimRows, error) { return claimfile.NewReader(file, options) }
+}
+
+// ingest stores a new upload and its claims.
 func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upload) (*models.Upload, error) {
-	if _, err := tx.tx.ExecContext(ctx, ingestSettings); err != nil {
-		return nil, err
-	}
 	// The unique index on the hash decides whether the file was here before. It
 	// waits for another ingestion of the same bytes that is still under way.
 	if err := tx.insert(ctx, upload); err != nil {
+		return nil, err
+	}
+	return g.read(ctx, tx, upload)
+}
+
+// read stores the claims of an upload that is stored already.
+func (g *ingestion) read(ctx context.Context, tx *tenantTx, upload *models.Upload) (*models.Upload, error) {
+	if _, err := tx.tx.ExecContext(ctx, ingestSettings); err != nil {
 		return nil, err
 	}
 	options, err := g.options(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	reader, err := claimfile.NewReader(g.file, options)
+	reader, err := g.open(options)
 	if models.CodeOf(err) == models.CodeValidation && err != nil {
 		return upload, g.refuse(ctx, tx, upload, err)
 	}
@@ -134,7 +158,7 @@ func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upl
 	if err := g.stage(ctx, tx, reader); err != nil {
 		return nil, err
 	}
-	duplicates, err := unstage(ctx, tx, upload)
+	duplicates, err := g.unstage(ctx, tx, upload)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +169,7 @@ func (g *ingestion) ingest(ctx context.Context, tx *tenantTx, upload *models.Upl
 		}
 	}
 	g.tally(upload, counts, duplicates)
+	upload.RowsRead, upload.BytesRead = counts.Rows, reader.BytesRead()
 	if upload.AcceptedRowCount == 0 {
 		return upload, g.refuse(ctx, tx, upload, nothingAccepted(upload, duplicates))
 	}
@@ -175,11 +200,11 @@ func (g *ingestion) options(ctx context.Context, tx *tenantTx) (claimfile.Option
 }
 
 // stage streams the file's rows, good and bad, into a temporary table.
-func (g *ingestion) stage(ctx context.Context, tx *tenantTx, reader *claimfile.Reader) error {
+func (g *ingestion) stage(ctx context.Context, tx *tenantTx, reader claimRows) error {
 	if _, err := tx.tx.ExecContext(ctx, createStaging); err != nil {
 		return err
 	}
-	rows := &stagingStream{reader: reader, newUUID: tx.newUUID}
+	rows := &stagingStream{reader: reader, newUUID: tx.newUUID, progress: g.progress}
 	return tx.pgx(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.PgConn().CopyFrom(ctx, rows, copyStaging)
 		if rows.err != nil && !errors.Is(rows.err, io.EOF) {
@@ -194,7 +219,7 @@ func (g *ingestion) stage(ctx context.Context, tx *tenantTx, reader *claimfile.R
 // in this step at a time, until it commits: so what it finds stored stays all
 // there is, and two that hold the same claim numbers in another order do not
 // wait for each other's index entries for ever.
-func unstage(ctx context.Context, tx *tenantTx, upload *models.Upload) (duplicates int64, err error) {
+func (g *ingestion) unstage(ctx context.Context, tx *tenantTx, upload *models.Upload) (duplicates int64, err error) {
 	lock := "upstream.ingest:" + tx.customer.UUID().String()
 	if _, err := tx.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, lock); err != nil {
 		return 0, err
@@ -202,7 +227,12 @@ func unstage(ctx context.Context, tx *tenantTx, upload *models.Upload) (duplicat
 	if duplicates, err = rejectDuplicates(ctx, tx); err != nil {
 		return 0, err
 	}
-	if _, err := tx.tx.ExecContext(ctx, insertClaims, tx.customer, upload.ID, models.ViaCSVUpload, tx.now); err != nil {
+	if g.results != nil {
+		if err := g.results(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := tx.tx.ExecContext(ctx, insertClaims, tx.customer, upload.ID, g.via, tx.now); err != nil {
 		return 0, err
 	}
 	_, err = tx.tx.ExecContext(ctx, insertRejections, tx.customer, upload.ID)
@@ -272,7 +302,7 @@ func (g *ingestion) refuse(ctx context.Context, tx *tenantTx, upload *models.Upl
 	g.refusal = why
 	message := sentenceOf(models.AsError(why))
 	upload.Status = models.UploadFailed
-	upload.ErrorMessage = &message
+	upload.ErrorMessage, upload.ErrorCode = &message, new(string(models.CodeOf(why)))
 	return g.finish(ctx, tx, upload, auditUploadFailed)
 }
 
@@ -297,6 +327,9 @@ func nothingAccepted(u *models.Upload, duplicates int64) error {
 func (g *ingestion) finish(ctx context.Context, tx *tenantTx, upload *models.Upload, action auditAction) error {
 	completed := g.store.clock()
 	upload.ProcessingCompletedAt, upload.UpdatedAt = &completed, completed
+	if err := g.progress.settle(ctx, tx, upload); err != nil {
+		return err
+	}
 	if _, err := tx.updateOf(upload).ExcludeColumn("id", "customer_id").Where("id = ?", upload.ID).Exec(ctx); err != nil {
 		return err
 	}
@@ -347,6 +380,7 @@ func (s *Store) recordFailedUpload(ctx context.Context, v models.Viewer, in mode
 		upload := newUploadRow(tx, in, "", 0)
 		upload.FileHash, upload.FileSizeBytes = nil, nil
 		upload.Status, upload.ErrorMessage, upload.ProcessingCompletedAt = models.UploadFailed, &message, &tx.now
+		upload.ErrorCode = new(string(models.CodeOf(cause)))
 		if err := tx.insert(ctx, upload); err != nil {
 			return nil, err
 		}

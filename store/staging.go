@@ -14,11 +14,13 @@ import (
 // reader as PostgreSQL takes them, so that a file of any size needs one row of
 // memory. After the end, err is io.EOF or what broke the file off.
 type stagingStream struct {
-	reader  *claimfile.Reader
+	reader  claimRows
 	newUUID func() uuid.UUID
-	line    []byte
-	pending []byte
-	err     error
+	// progress hears how far the reader has come; may be nil.
+	progress *progress
+	line     []byte
+	pending  []byte
+	err      error
 }
 
 // chunk is how much text is gathered before COPY gets it.
@@ -51,6 +53,7 @@ func (s *stagingStream) fill() {
 		}
 	}
 	s.pending = s.line
+	s.progress.note(s.reader.Counts().Rows, s.reader.BytesRead())
 }
 
 // claimColumns is how many columns of the staging table a rejection leaves null.

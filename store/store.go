@@ -43,6 +43,8 @@ type Store struct {
 	gates   gates
 	// life shows other processes that this one computes runs.
 	life lifeline
+	// progressEvery is how often is written how far reading a file has come.
+	progressEvery time.Duration
 }
 
 // New wraps a pool whose login is subject to row-level security. The caller
@@ -56,6 +58,8 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		log:     opts.Logger,
 		groups:  opts.Groups,
 		sealer:  opts.Sealer,
+
+		progressEvery: progressInterval,
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -40,6 +40,12 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 	})
 	mapping := models.NewPayerMapping{RawName: "AETNA INC", NormalizedName: "Aetna"}
 	must(w.Store.CreatePayerMapping(ctx, t.System(), mapping))(w)
+	// Of an upload that has ended: those that have not are seen by the watchdog.
+	err := asOwner(w, t, `INSERT INTO upload_chunks (customer_id, upload_id, number, content) VALUES ($1, $2, 0, 'x')`,
+		t.Customer.ID.UUID().String(), upload.ID.UUID().String())
+	if err != nil {
+		w.Fatal(err)
+	}
 	reset := models.NewPasswordReset{UserID: owner.UserID, Token: []byte("a link of " + slug), Hash: hashOf("a link of " + slug)}
 	if err := w.Store.RequestPasswordReset(ctx, owner, reset); err != nil {
 		w.Fatal(err)
@@ -100,6 +106,10 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		},
 		"UpdateUpload": func() error {
 			_, err := s.UpdateUpload(ctx, v, models.Update[models.UploadID, models.UploadPatch]{ID: upload})
+			return err
+		},
+		"CancelUpload": func() error {
+			_, err := s.CancelUpload(ctx, v, models.Cancellation{ID: upload})
 			return err
 		},
 		"DeleteUpload": func() error { return s.DeleteUpload(ctx, v, models.Deletion[models.UploadID]{ID: upload}) },
@@ -180,7 +190,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
 		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go", "schedule.go",
-		"watchdog.go", "exclusive.go",
+		"watchdog.go", "uploadwatch.go", "exclusive.go",
 	}
 	files := 0
 	for _, e := range entries {

@@ -236,6 +236,25 @@ func rawConn(ctx context.Context, conn bun.Conn, fn func(*pgx.Conn) error) error
 	})
 }
 
+// stream runs a SELECT that a query builder has made, and gives its rows to fn
+// as they arrive. It takes its time, and ends with ctx.
+func (tx *tenantTx) stream(ctx context.Context, s *Store, query string, fn func(scan func(...any) error) error) error {
+	if _, err := tx.tx.ExecContext(ctx, `SELECT set_config('statement_timeout', '0', true)`); err != nil {
+		return err
+	}
+	rows, err := tx.tx.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := fn(func(dst ...any) error { return s.db.ScanRow(ctx, rows, dst...) }); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // selectFrom starts a query on the model's table, limited to the customer.
 func (tx *tenantTx) selectFrom(model any) *bun.SelectQuery {
 	return tx.tx.NewSelect().Model(model).Where("?TableAlias.customer_id = ?", tx.customer)

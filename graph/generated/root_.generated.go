@@ -69,6 +69,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputAuditEventOrder,
+		ec.unmarshalInputCancelUploadInput,
 		ec.unmarshalInputChangeMemberRoleInput,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
@@ -2637,6 +2638,14 @@ type Upload implements Node @requires(permission: VIEW_CLAIMS) {
   status: UploadStatus!
   "Why the file as a whole failed, in a sentence."
   errorMessage: String
+  "Why the file as a whole failed, as a stable word: CANCELLED, ABANDONED, or the code of the error that refused it."
+  errorCode: String
+  "How many data rows were read so far."
+  rowsRead: BigInt!
+  "How many bytes were read so far."
+  bytesRead: BigInt!
+  "How much of the file was read, 0 to 100; 100 once its claims are stored, null when its size is not known."
+  percent: Int
   "Number of data rows, kept or not; null until the file was read."
   rowCount: Int
   "Earliest submitted or decided date among the kept rows."
@@ -2930,7 +2939,33 @@ type DeleteUploadPayload {
   clientMutationId: String
 }
 
+"Which upload to cancel."
+input CancelUploadInput {
+  "The upload's identifier, ` + "`" + `upl_…` + "`" + `."
+  id: ID!
+  "The upload's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `cancelUpload` + "`" + `."
+type CancelUploadPayload {
+  "The upload, which has failed now; null when there are user errors."
+  upload: Upload
+  "What kept it from being cancelled; empty when nothing did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
 extend type Mutation {
+  "Ends an upload that waits or is being read in the background; nothing of it is stored. One that has ended is a ` + "`" + `CONFLICT` + "`" + `."
+  cancelUpload(
+    "Which upload to cancel."
+    input: CancelUploadInput!
+  ): CancelUploadPayload! @requires(permission: UPLOAD_CLAIMS)
+
   "Renames an upload."
   updateUpload(
     "Which upload, and what to change of it."
@@ -3139,6 +3174,18 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 		return ec.fieldContext_AuditEventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelUploadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "upload":
+		return ec.fieldContext_CancelUploadPayload_upload(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelUploadPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CancelUploadPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelUploadPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ChangeMemberRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4213,6 +4260,14 @@ func (ec *executionContext) childFields_Upload(ctx context.Context, field graphq
 		return ec.fieldContext_Upload_status(ctx, field)
 	case "errorMessage":
 		return ec.fieldContext_Upload_errorMessage(ctx, field)
+	case "errorCode":
+		return ec.fieldContext_Upload_errorCode(ctx, field)
+	case "rowsRead":
+		return ec.fieldContext_Upload_rowsRead(ctx, field)
+	case "bytesRead":
+		return ec.fieldContext_Upload_bytesRead(ctx, field)
+	case "percent":
+		return ec.fieldContext_Upload_percent(ctx, field)
 	case "rowCount":
 		return ec.fieldContext_Upload_rowCount(ctx, field)
 	case "dateMin":

@@ -37,6 +37,7 @@ type MutationResolver interface {
 	RemoveMember(ctx context.Context, input wire.RemoveMemberInput) (*wire.RemoveMemberPayload, error)
 	TriggerReport(ctx context.Context, input wire.TriggerReportInput) (*wire.TriggerReportPayload, error)
 	DetectDrift(ctx context.Context, input wire.DetectDriftInput) (*wire.DetectDriftPayload, error)
+	CancelUpload(ctx context.Context, input wire.DeletionInput) (*wire.CancelUploadPayload, error)
 	UpdateUpload(ctx context.Context, input wire.UpdateUploadInput) (*wire.UpdateUploadPayload, error)
 	DeleteUpload(ctx context.Context, input wire.DeletionInput) (*wire.DeleteUploadPayload, error)
 }
@@ -66,6 +67,20 @@ type QueryResolver interface {
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_Mutation_cancelUpload_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (wire.DeletionInput, error) {
+			return ec.unmarshalNCancelUploadInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
 
 func (ec *executionContext) field_Mutation_changeMemberRole_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -1983,6 +1998,50 @@ func (ec *executionContext) fieldContext_Mutation_detectDrift(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_cancelUpload(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelUpload(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelUpload(ctx, fc.Args["input"].(wire.DeletionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *wire.CancelUploadPayload) graphql.Marshaler {
+			return ec.marshalNCancelUploadPayload2ᚖupstreamᚋgraphᚋwireᚐCancelUploadPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelUpload(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelUploadPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelUpload_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_updateUpload(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3125,6 +3184,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "detectDrift":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_detectDrift(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelUpload":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelUpload(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

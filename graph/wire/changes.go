@@ -150,3 +150,10 @@ type DeleteUploadPayload struct {
 	UserErrors       []UserError
 	ClientMutationID *string
 }
+
+// CancelUploadPayload is what came of cancelling an upload.
+type CancelUploadPayload struct {
+	Upload           *models.Upload
+	UserErrors       []UserError
+	ClientMutationID *string
+}

@@ -43,10 +43,13 @@ var aloneInREST = map[string]string{
 
 	"POST /api/v1/auth/invitations/accept/": "authentication is REST only",
 
-	"POST /api/v1/uploads/": "bytes come by REST; TestUploads reads them by GraphQL",
-	"GET /api/v1/health/":   "says nothing about a customer",
-	"GET /healthz":          "says nothing about a customer",
-	"GET /readyz":           "says nothing about a customer",
+	"POST /api/v1/uploads/":            "bytes come by REST; TestUploads reads them by GraphQL",
+	"POST /api/v1/claims/batch/":       "claims without a file come by REST; TestBatches reads them by GraphQL",
+	"GET /api/v1/claims/export/":       "whole lists are written down by REST; TestExports compares them with the lists",
+	"GET /api/v1/drift-events/export/": "whole lists are written down by REST; TestExports compares them with the lists",
+	"GET /api/v1/health/":              "says nothing about a customer",
+	"GET /healthz":                     "says nothing about a customer",
+	"GET /readyz":                      "says nothing about a customer",
 }
 
 // aloneInGraphQL are the root fields that are not one operation of REST, and why.

@@ -95,6 +95,7 @@ func harmless() map[string]map[string]any {
 		"updateCustomer":        {"id": "cust" + nowhere},
 		"updateUpload":          {"id": "upl" + nowhere},
 		"deleteUpload":          {"id": "upl" + nowhere},
+		"cancelUpload":          {"id": "upl" + nowhere},
 		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
 		"rotateApiKey":          {"id": "key" + nowhere},
 		"revokeApiKey":          {"id": "key" + nowhere},

@@ -15,6 +15,11 @@ func seedUploads(s *Server) {
 	s.keyFor(models.ScopeClaimsWrite)
 	full := s.Cedar.Ingest(shift(factory.Today())...)
 	s.known("full", full.ID.String(), full.ID.UUID())
+	for name, clinic := range map[string]*factory.Tenant{"waiting": s.Cedar, "reading": s.Cedar, "harbor.waiting": s.Harbor} {
+		row := s.fixedUpload(clinic, name)
+		row.Status, row.ErrorMessage, row.RowCount, row.RejectedRowCount, row.MissingFields = models.UploadProcessing, nil, nil, 0, 0
+		clinic.Insert(row)
+	}
 	for name, clinic := range map[string]*factory.Tenant{"empty": s.Cedar, "spare": s.Cedar, "harbor.upload": s.Harbor} {
 		row := s.fixedUpload(clinic, name)
 		clinic.Insert(row, clinic.RejectionRow(row.ID, 2), clinic.RejectionRow(row.ID, 3))
@@ -26,6 +31,7 @@ func (s *Server) fixedUpload(clinic *factory.Tenant, name string) *models.Upload
 	id := models.UploadID{}
 	if err := id.UnmarshalText([]byte(map[string]string{
 		"empty": "upl_01jz8k6v3pe9ktyh5wmcqa2x01", "spare": "upl_01jz8k6v3pe9ktyh5wmcqa2x02", "harbor.upload": "upl_01jz8k6v3pe9ktyh5wmcqa2x03",
+		"waiting": "upl_01jz8k6v3pe9ktyh5wmcqa2x04", "reading": "upl_01jz8k6v3pe9ktyh5wmcqa2x05", "harbor.waiting": "upl_01jz8k6v3pe9ktyh5wmcqa2x06",
 	}[name])); err != nil {
 		s.Fatal(err)
 	}
@@ -48,6 +54,8 @@ func uploadChanges() []write {
 		idle(upload.changing("to the same name", "cedar.analyst", "{full}", 2, object("filename", "June.csv"))),
 		idle(upload.changing("to nothing else", "cedar.admin", "{full}", 0, object())),
 		with(upload.deleting("an admin deletes one without claims", "cedar.admin", "{empty}", 1), "upload_rejections"),
+		cancels("an analyst cancels one that waits", "cedar.analyst", "{waiting}", 1),
+		cancels("an owner, at any version", "cedar.owner", "{reading}", 0),
 		with(upload.deleting("an owner, at any version", "cedar.owner", "{spare}", 0), "upload_rejections"),
 	}
 }
@@ -68,6 +76,11 @@ func uploadRefusals() []write {
 		refusing(upload.changing("none", "cedar.owner", "upl"+nowhere, 0, name), models.CodeNotFound),
 		refusing(upload.deleting("an analyst deletes", "cedar.analyst", "{empty}", 0), models.CodeForbidden),
 		byKey,
+		refusing(cancels("a viewer cancels", "cedar.viewer", "{waiting}", 0), models.CodeForbidden),
+		refusing(cancels("one that has ended", "cedar.analyst", "{full}", 1), models.CodeConflict),
+		refusing(cancels("a version that was not", "cedar.analyst", "{waiting}", 7), models.CodeStale),
+		refusing(cancels("another customer's that waits", "cedar.owner", "{harbor.waiting}", 0), models.CodeNotFound),
+		refusing(cancels("none to cancel", "cedar.owner", "upl"+nowhere, 0), models.CodeNotFound),
 		refusing(upload.deleting("one with claims", "cedar.owner", "{full}", 1), models.CodeInUse),
 		refusing(upload.deleting("a version that was not", "cedar.owner", "{empty}", 2), models.CodeStale),
 		refusing(upload.deleting("one with claims, at a version that was not", "cedar.owner", "{full}", 2), models.CodeStale),
@@ -107,6 +120,15 @@ func TestUploadStats(t *testing.T) {
 	})
 	claims := query[float64](t, s.Cedar, `SELECT count(*) FROM claims`)
 	same(t, "counts", []Row{{
-		"total": 5.0, "success": 1.0, "failed": 2.0, "partial": 1.0, "processing": 1.0, "total_rows": claims + 7,
+		"total": 7.0, "success": 1.0, "failed": 2.0, "partial": 1.0, "processing": 3.0, "total_rows": claims + 7,
 	}}, a.Rows)
+}
+
+// cancels is the case that cancels an upload, at any version when that is 0.
+func cancels(name, user, id string, version int) write {
+	w := write{changes: upload.written(), Case: Case{
+		Name: name, As: Asker{User: user}, REST: Call{Method: "POST", Path: upload.path + id + "/cancel/"},
+		GraphQL: upload.mutation("cancel", map[string]any{"id": id}),
+	}}
+	return w.at(version)
 }

@@ -32,6 +32,7 @@ type Serve struct {
 	RetiredKeys    []string      `name:"retired-secret-keys" env:"UPSTREAM_RETIRED_SECRET_KEYS" help:"Former values of the secret key, separated by commas: tokens signed with them stay good until they expire." placeholder:"KEY,..."`
 	Migrate        bool          `name:"migrate" env:"UPSTREAM_MIGRATE" help:"Apply pending migrations at start (always so with the embedded database)."`
 	MaxUploadBytes int64         `name:"max-upload-bytes" env:"UPSTREAM_MAX_UPLOAD_BYTES" default:"1073741824" help:"Largest claims file accepted."`
+	AsyncBytes     int64         `name:"async-upload-bytes" env:"UPSTREAM_ASYNC_UPLOAD_BYTES" default:"10485760" help:"Largest claims file that is read while the client waits; larger ones are read in the background."`
 	MaxConns       int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
 	CORSOrigins    []string      `name:"cors-origins" env:"UPSTREAM_CORS_ORIGINS" help:"Origins whose pages may call the APIs from a browser, separated by commas: https://host[:port]. Unset: none." placeholder:"ORIGIN,..."`
 	Introspection  bool          `name:"introspection" env:"UPSTREAM_INTROSPECTION" default:"true" negatable:"" help:"Let signed-in users read the GraphQL schema."`
@@ -57,6 +58,7 @@ func (s Serve) Validate() error {
 		s.checkCORSOrigins(),
 		s.checkProxies(),
 		positive("--max-upload-bytes", s.MaxUploadBytes),
+		positive("--async-upload-bytes", s.AsyncBytes),
 		positive("--max-conns", s.MaxConns),
 		positive("--drain-timeout", s.DrainTimeout),
 		s.Mail.Validate(),

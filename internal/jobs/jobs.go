@@ -31,11 +31,15 @@ const (
 	// housekeepingInterval is how often what has expired is deleted.
 	housekeepingInterval = time.Hour
 	// runsInterval is how often runs that are due are queued, and abandoned ones
-	// failed.
+	// failed; uploads that nobody reads any more are seen to as well.
 	runsInterval = time.Minute
 	// maxDetections is how many detections a process computes at a time. The
 	// database does the work, and has others to do.
 	maxDetections = 4
+	// maxIngestions is how many claims files a process reads at a time.
+	maxIngestions = 2
+	// ingestionTimeout bounds the reading of one file.
+	ingestionTimeout = time.Hour
 	// detectionTimeout bounds one detection: ten million claims take minutes.
 	detectionTimeout = time.Hour
 )
@@ -104,6 +108,7 @@ func New(opts Options) (*Workers, error) {
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault:    {MaxWorkers: maxWorkers},
 			models.DetectionQueue: {MaxWorkers: maxDetections},
+			models.UploadQueue:    {MaxWorkers: maxIngestions},
 		},
 		Workers:           workers,
 		PeriodicJobs:      periodic(),
@@ -129,6 +134,8 @@ func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, &detection{store: opts.Store})
 	river.AddWorker(workers, &scheduling{store: opts.Store, log: opts.Logger})
 	river.AddWorker(workers, &watching{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, &ingestion{store: opts.Store})
+	river.AddWorker(workers, &resuming{store: opts.Store, log: opts.Logger})
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})
@@ -146,6 +153,7 @@ func periodic() []*river.PeriodicJob {
 		every(housekeepingInterval, models.HousekeepingJob{}),
 		every(runsInterval, models.ScheduleRunsJob{}),
 		every(runsInterval, models.FailAbandonedRunsJob{}),
+		every(runsInterval, models.ResumeUploadsJob{}),
 	}
 }
 

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +69,38 @@ func TestWorkers_ScheduleAndWatch(t *testing.T) {
 	}
 	if err := workers.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A file that waits is read by the workers, and one whose job got lost gets
+// another; both once.
+func TestWorkers_ReadQueuedUploads(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 0, func(context.Context, *river.Job[probe]) error { return nil })
+	cedar := r.Tenant("cedar")
+	queue := func(number string) *models.Upload {
+		text := "claim_number,payer,cpt,submitted_date,decided_date,outcome\n" + number + ",Aetna,99213,2026-05-01,2026-05-15,PAID\n"
+		in := models.NewUpload{Filename: number + ".csv", Source: models.UploadSourceAPI}
+		u, err := r.Store.QueueUpload(t.Context(), cedar.System(), in, strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	queue("A")
+	lost := queue("B")
+	if _, err := r.DB.App.Exec(t.Context(), `DELETE FROM river.river_job WHERE args->>'upload_id' = $1`, lost.ID.String()); err != nil {
+		t.Fatal(err)
+	}
+	r.start(t)
+	const done = `SELECT count(*) FROM uploads WHERE status = 'success'`
+	for factory.Query[int](cedar, done) < 2 {
+		continue
+	}
+	if err := r.workers.Stop(); err != nil {
+		t.Error(err)
+	}
+	if n := factory.Query[int](cedar, `SELECT count(*) FROM claims`); n != 2 {
+		t.Errorf("%d claims", n)
 	}
 }

@@ -44,13 +44,19 @@ type Counts struct {
 
 // Reader reads the rows of one claims file. It is not safe for concurrent use.
 type Reader struct {
+	tally
+
 	scanner *scanner
 	decoder *csvutil.Decoder
 	checker *checker
 	raw     record
 	row     Row // here, and not a variable of Next, so that it is not allocated for each row
-	number  int64
-	counts  Counts
+}
+
+// tally counts rows and what became of them.
+type tally struct {
+	number int64
+	counts Counts
 }
 
 // NewReader reads the header of a claims file. The error is a *models.Error with
@@ -68,7 +74,7 @@ func NewReader(src io.Reader, opts Options) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("claimfile: %w", err)
 	}
-	return &Reader{scanner: s, decoder: decoder, checker: newChecker(opts), number: 1}, nil
+	return &Reader{scanner: s, decoder: decoder, checker: newChecker(opts), tally: tally{number: 1}}, nil
 }
 
 // Next reads one record. It returns the accepted row; or, for a row that is not
@@ -81,12 +87,10 @@ func (r *Reader) Next() (Row, *models.Rejection, error) {
 	if err != nil && !isRecord {
 		return Row{}, nil, err
 	}
-	r.number++
-	r.counts.Rows++
+	r.row = Row{Number: r.next()}
 	if isRecord {
 		return Row{}, r.reject(invalidValue("", bad.message)), nil
 	}
-	r.row = Row{Number: r.number}
 	if p := r.checker.check(&r.raw, &r.row); p != nil {
 		return Row{}, r.reject(p), nil
 	}
@@ -94,7 +98,14 @@ func (r *Reader) Next() (Row, *models.Rejection, error) {
 	return r.row, nil, nil
 }
 
-func (r *Reader) reject(p *problem) *models.Rejection {
+// next counts a row and answers with its number.
+func (r *tally) next() int64 {
+	r.number++
+	r.counts.Rows++
+	return r.number
+}
+
+func (r *tally) reject(p *problem) *models.Rejection {
 	r.counts.Rejected++
 	switch p.code {
 	case models.RejectionPHI:
@@ -109,7 +120,7 @@ func (r *Reader) reject(p *problem) *models.Rejection {
 	return &models.Rejection{RowNumber: r.number, Column: p.column, Code: p.code, Message: p.message}
 }
 
-func (r *Reader) accept(row *Row) {
+func (r *tally) accept(row *Row) {
 	c := &r.counts
 	c.Accepted++
 	if len(row.Warnings) > 0 {
@@ -125,7 +136,7 @@ func (r *Reader) accept(row *Row) {
 }
 
 // Counts is the tally of the rows Next has returned.
-func (r *Reader) Counts() Counts { return r.counts }
+func (r *tally) Counts() Counts { return r.counts }
 
 // BytesRead is how many bytes were taken from the source, for progress; it runs
 // ahead of the rows by less than the buffer.
