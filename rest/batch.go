@@ -14,7 +14,6 @@ import (
 	"upstream/internal/auth"
 	"upstream/internal/throttle"
 	"upstream/models"
-	"upstream/models/claimfile"
 )
 
 // maxBatchBytes bounds the body of a batch.
@@ -97,7 +96,7 @@ func (a *api) registerBatches() {
 	}, a.createClaims)
 	documented := a.huma.OpenAPI().Paths[path].Post
 	row := a.schemas().Schema(reflect.TypeFor[newClaim](), true, "NewClaim")
-	most, least := claimfile.MaxBatchRows, 1
+	most, least := models.MaxBatchRows, 1
 	documented.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		jsonType:   {Schema: &huma.Schema{Type: huma.TypeArray, Items: row, MinItems: &least, MaxItems: &most}},
 		ndjsonType: {Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(maxBatchBytes), Description: "One JSON object on each line."}},
@@ -156,11 +155,11 @@ func batchMode(ctx context.Context) (models.BatchMode, error) {
 
 // receiveBatch reads the body and cuts it into rows.
 func (a *api) receiveBatch(w http.ResponseWriter, r *http.Request) (*models.NewBatch, error) {
-	format, name := claimfile.BatchJSON, "claims.json"
+	format, name := models.BatchJSON, "claims.json"
 	switch media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media {
 	case jsonType, "":
 	case ndjsonType, "application/ndjson", "application/jsonl":
-		format, name = claimfile.BatchNDJSON, "claims.ndjson"
+		format, name = models.BatchNDJSON, "claims.ndjson"
 	default:
 		return nil, models.NewError(codeUnsupportedMediaType, "Send the claims as application/json or application/x-ndjson.")
 	}
@@ -169,8 +168,8 @@ func (a *api) receiveBatch(w http.ResponseWriter, r *http.Request) (*models.NewB
 	if err != nil {
 		return nil, batchFault(err)
 	}
-	rows, err := claimfile.SplitBatch(content, format)
-	if errors.Is(err, claimfile.ErrBatchSyntax) {
+	rows, err := models.SplitBatch(content, format)
+	if errors.Is(err, models.ErrBatchSyntax) {
 		return nil, malformed("The body cannot be read as JSON in UTF-8.")
 	}
 	if err != nil {

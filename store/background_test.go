@@ -343,7 +343,7 @@ func TestResumeUploads(t *testing.T) {
 	equal(t, "taken up", models.UploadSuccess, uploadNow(t, cedar, lost).Status)
 }
 
-// What goes in in pieces comes out as it was.
+// What is stored in pieces comes out as it was.
 func TestSpool_KeepsEveryByte(t *testing.T) {
 	t.Parallel()
 	cedar := factory.New(t).Tenant("cedar")

@@ -11,13 +11,12 @@ import (
 
 	"upstream/internal/factory"
 	"upstream/models"
-	"upstream/models/claimfile"
 )
 
 func batchOf(t tester, mode models.BatchMode, rows ...string) models.NewBatch {
 	t.Helper()
 	content := []byte("[" + strings.Join(rows, ",") + "]")
-	return models.NewBatch{Mode: mode, Filename: "claims.json", Content: content, Rows: must(claimfile.SplitBatch(content, claimfile.BatchJSON))(t)}
+	return models.NewBatch{Mode: mode, Filename: "claims.json", Content: content, Rows: must(models.SplitBatch(content, models.BatchJSON))(t)}
 }
 
 func jsonRow(number, payer string) string {

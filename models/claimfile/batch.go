@@ -3,25 +3,11 @@ package claimfile
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"upstream/models"
-)
-
-// MaxBatchRows is how many rows one batch may have.
-const MaxBatchRows = 10_000
-
-// BatchFormat is how the rows of a batch are written down.
-type BatchFormat int
-
-// The formats: one JSON array, or one JSON object on each line.
-const (
-	BatchJSON BatchFormat = iota
-	BatchNDJSON
 )
 
 // What is wrong with a row of a batch as JSON.
@@ -37,64 +23,6 @@ const (
 	msgListSplit  = "must list codes without spaces, commas, semicolons and vertical bars"
 )
 
-// ErrBatchSyntax is the error for text that is not JSON at all.
-var ErrBatchSyntax = errors.New("claimfile: the batch is not valid JSON")
-
-// SplitBatch cuts a batch into its rows without looking into them. The error is
-// ErrBatchSyntax, or VALIDATION with the path "claims" for a batch that is
-// no list, has no row or more than MaxBatchRows.
-func SplitBatch(content []byte, format BatchFormat) ([]json.RawMessage, error) {
-	if !utf8.Valid(content) {
-		return nil, ErrBatchSyntax
-	}
-	var rows []json.RawMessage
-	var err error
-	if format == BatchNDJSON {
-		rows = splitLines(content)
-	} else {
-		rows, err = splitArray(content)
-	}
-	switch {
-	case err != nil:
-		return nil, err
-	case len(rows) == 0:
-		return nil, models.InvalidField("claims", "required", "must have at least one row")
-	case len(rows) > MaxBatchRows:
-		return nil, models.InvalidField("claims", "too_many", "must have at most %d rows", MaxBatchRows)
-	}
-	return rows, nil
-}
-
-// splitLines cuts at line ends. Lines of nothing but spaces are no rows.
-func splitLines(content []byte) []json.RawMessage {
-	var rows []json.RawMessage
-	for line := range bytes.SplitSeq(content, []byte("\n")) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && len(rows) <= MaxBatchRows {
-			rows = append(rows, line)
-		}
-	}
-	return rows
-}
-
-func splitArray(content []byte) ([]json.RawMessage, error) {
-	if !json.Valid(content) {
-		return nil, ErrBatchSyntax
-	}
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	if start, err := decoder.Token(); err != nil || start != json.Delim('[') {
-		return nil, models.InvalidField("claims", "invalid", "must be a JSON array of objects")
-	}
-	var rows []json.RawMessage
-	for decoder.More() && len(rows) <= MaxBatchRows {
-		var row json.RawMessage
-		if err := decoder.Decode(&row); err != nil {
-			return nil, ErrBatchSyntax
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
 // Batch reads the rows of a batch by the rules of a claims file. Rows are
 // numbered from 1. It is not safe for concurrent use.
 type Batch struct {
@@ -105,7 +33,7 @@ type Batch struct {
 	read    int64
 }
 
-// NewBatch is a batch of rows that SplitBatch has cut: JSON objects whose
+// NewBatch is a batch of rows that models.SplitBatch has cut: JSON objects whose
 // members are the columns of a claims file. A member may be left out or null
 // where a cell may be empty. Amounts and counts may be numbers, yes and no true
 // and false, and lists of codes arrays.
@@ -159,8 +87,8 @@ func recordOf(text json.RawMessage) (rec record, p *problem) {
 			return rec, invalidValue(column, msgTwice)
 		}
 		seen[column] = true
-		message := ""
-		if *cell, message = kind.text(value); message != "" {
+		text, message := kind.text(value)
+		if *cell = text; message != "" {
 			return rec, invalidValue(column, message)
 		}
 	}
