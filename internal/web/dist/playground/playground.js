@@ -411,8 +411,8 @@ query ClaimsBehindIt($first: Int = 3) {
     }
   }
 }
-`,`# How each payer decided what it was sent in the last 90 days, and
-# the gravest thing found about it.
+`,`# How each payer decided the claims of the last 90 days,
+# and the gravest thing found about it.
 query PayerSummary($first: Int = 10) {
   payerSummary(
     first: $first
@@ -425,7 +425,10 @@ query PayerSummary($first: Int = 10) {
       deniedCount
       denialRate
       avgAllowedAmount
-      driftEvents(first: 1, orderBy: { field: SEVERITY, direction: DESC }) {
+      driftEvents(
+        first: 1
+        orderBy: { field: SEVERITY, direction: DESC }
+      ) {
         nodes {
           driftType
           cptGroup
