@@ -176,7 +176,15 @@ func (p *planting) operation(method, path string, op *openapi3.Operation) {
 		return
 	}
 	if media := op.RequestBody.Value.Content.Get("application/json"); media != nil {
-		for _, body := range p.bodies(media.Schema.Value) {
+		schema, list := media.Schema.Value, media.Schema.Value.Type.Includes("array")
+		if list {
+			schema = schema.Items.Value
+		}
+		for _, body := range p.bodies(schema) {
+			if list {
+				p.send(method, path, body, nil)
+				body = slices.Concat([]byte("["), body, []byte("]"))
+			}
 			p.send(method, path, body, nil)
 			p.send(method, path, body, http.Header{"Authorization": nil})
 		}
@@ -427,6 +435,8 @@ func checkCanariesElsewhere(t *testing.T, p *planting, token string) {
 // mayHold are the columns that marked values belong in.
 func mayHold() []string {
 	return []string{
+		"payer_mappings.raw_name", "payer_mappings.normalized_name", "cpt_group_mappings.cpt_code", "cpt_group_mappings.cpt_group",
+		"claim_payer_days.payer", "claim_months.payer", // as in claims
 		"claims.payer", "claims.payer_raw", "claims.denial_reason_code", "claims.denial_reason_text", "claims.claim_number",
 		"claims.authorization_number", "claims.cpt", "claims.modifier_codes", "claims.diagnosis_codes", "uploads.filename",
 		"audit_events.actor", "audit_events.actor_name", "audit_events.after", // addresses that failed to sign in, names of files

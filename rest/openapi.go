@@ -183,19 +183,29 @@ func write(marshal func() ([]byte, error), edits ...func(any)) ([]byte, error) {
 // undo31 rewrites what the library's own downgrade leaves of 3.1: a choice
 // with null, a licence identifier, a media type beside a format, a description
 // beside a reference.
-func undo31(node any) {
+func undo31(document any) {
+	root, _ := document.(map[string]any)
+	components, _ := root["components"].(map[string]any)
+	schemas, _ := components["schemas"].(map[string]any)
+	undoBelow(document, schemas)
+}
+
+func undoBelow(node any, schemas map[string]any) {
 	switch node := node.(type) {
 	case []any:
 		for _, child := range node {
-			undo31(child)
+			undoBelow(child, schemas)
 		}
 	case map[string]any:
 		for _, child := range node {
-			undo31(child)
+			undoBelow(child, schemas)
 		}
 		if choice, ok := node["oneOf"].([]any); ok && len(choice) == 2 && isNull(choice[1]) {
 			delete(node, "oneOf")
-			node["allOf"], node["nullable"], node["type"] = choice[:1], true, huma.TypeString // all that may be null are enums
+			node["allOf"], node["nullable"] = choice[:1], true
+			if known := referred(choice[0], schemas); known["type"] != nil {
+				node["type"] = known["type"] // without it nullable says nothing
+			}
 		}
 		if node["contentMediaType"] != nil {
 			delete(node, "contentMediaType")
@@ -209,6 +219,14 @@ func undo31(node any) {
 			node["allOf"] = []any{map[string]any{"$ref": ref}}
 		}
 	}
+}
+
+// referred is the schema that a reference leads to; nil where it leads nowhere.
+func referred(node any, schemas map[string]any) map[string]any {
+	reference, _ := node.(map[string]any)
+	name, _ := reference["$ref"].(string)
+	schema, _ := schemas[strings.TrimPrefix(name, schemaPrefix)].(map[string]any)
+	return schema
 }
 
 func isNull(node any) bool {

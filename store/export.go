@@ -70,14 +70,18 @@ func (s *Store) auditExport(ctx context.Context, v models.Viewer, kind string, s
 	return err
 }
 
-// filtersSet are the filters of an export by their names. A search is somebody's
-// own text, which may name a patient: that there was one is all that is kept.
+// filtersSet are the filters of an export by their names. Somebody's own text,
+// of a filter or of a search, may name a patient: that there was one is all that
+// is kept.
 func filtersSet(filter any, search string) map[string]any {
 	set := map[string]any{}
 	v := reflect.ValueOf(filter)
 	for i := range v.NumField() {
-		if !v.Field(i).IsNil() {
-			set[v.Type().Field(i).Tag.Get("query")] = v.Field(i).Interface()
+		name := v.Type().Field(i).Tag.Get("query")
+		if _, text := v.Field(i).Interface().(*string); text && !v.Field(i).IsNil() {
+			set[name] = true
+		} else if !v.Field(i).IsNil() {
+			set[name] = v.Field(i).Interface()
 		}
 	}
 	if search != "" {

@@ -20,7 +20,7 @@ const good = "0123456789abcdef0123456789abcdef"
 // valid are settings that serve.
 func valid() Serve {
 	return Serve{
-		Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1, MaxConns: 1, DrainTimeout: time.Second,
+		Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1, AsyncBytes: 1, MaxConns: 1, DrainTimeout: time.Second,
 	}
 }
 
@@ -54,6 +54,7 @@ func TestValidate(t *testing.T) {
 		"a proxy too long":    {func(s *Serve) { s.TrustedProxies = []string{"10.0.0.0/33"} }, "--trusted-proxies"},
 		"every proxy":         {func(s *Serve) { s.TrustedProxies = []string{"0.0.0.0/0"} }, "--trusted-proxies must not be every address"},
 		"no bytes":            {func(s *Serve) { s.MaxUploadBytes = 0 }, "--max-upload-bytes must be more than 0"},
+		"no bytes at once":    {func(s *Serve) { s.AsyncBytes = 0 }, "--async-upload-bytes must be more than 0"},
 		"negative":            {func(s *Serve) { s.MaxConns = -1 }, "--max-conns must be more than 0"},
 		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
 	} {
@@ -105,7 +106,7 @@ func variables() []string {
 	return []string{
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
-		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
+		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
 		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
 	}
@@ -130,7 +131,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 	want := settings{
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
-			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, MaxConns: 20,
+			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, AsyncBytes: 10 << 20, MaxConns: 20,
 			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true, Throttle: "on",
 		},
 	}
@@ -143,7 +144,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	unset(t)
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
-		":1", "", "https://upstream.example", good, "true", "5", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
+		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
 		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>",
 		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
 	} {
@@ -160,7 +161,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		},
 		Serve: Serve{
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
-			MaxUploadBytes: 5, MaxConns: 6, DrainTimeout: 7 * time.Second, CORSOrigins: []string{"https://app.example"},
+			MaxUploadBytes: 5, AsyncBytes: 4, MaxConns: 6, DrainTimeout: 7 * time.Second, CORSOrigins: []string{"https://app.example"},
 			GraphQLLimits: []string{"key.budget=7", "all.depth=3"}, TrustedDocs: "/trusted.json",
 			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
 			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
