@@ -192,7 +192,18 @@ func ClaimAndHold(ctx context.Context, s *Store, v models.Viewer, id models.Repo
 		return nil, err
 	}
 	_, err = s.claimRun(ctx, v, id)
-	return leave, err
+	return s.dying(ctx, leave), err
+}
+
+// dying is leave, and waits until the server has noticed that the connection
+// ended.
+func (s *Store) dying(ctx context.Context, leave func()) func() {
+	return func() {
+		leave()
+		if _, err := s.pool.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, workerLock(s.life.id)); err != nil {
+			panic(err)
+		}
+	}
 }
 
 // InTransaction runs fn once at an isolation level, without locks.
@@ -240,7 +251,7 @@ func ClaimUploadAndHold(ctx context.Context, s *Store, v models.Viewer, id model
 		return nil, err
 	}
 	_, err = s.claimUpload(ctx, v, id)
-	return leave, err
+	return s.dying(ctx, leave), err
 }
 
 // TellProgressEvery sets how often is written how far reading has come.
