@@ -25,12 +25,7 @@ func (r *apiKeyResolver) CreatedBy(ctx context.Context, obj *models.APIKey) (*mo
 }
 
 func (r *mutationResolver) CreateAPIKey(ctx context.Context, input wire.CreateAPIKeyInput) (*wire.APIKeyPayload, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	issued, err := r.store.CreateAPIKey(ctx, v, input.NewAPIKey)
-	expected, err := userErrors(err)
+	issued, expected, err := creating(ctx, input.NewAPIKey, r.store.CreateAPIKey)
 	return wire.NewAPIKeyPayload(issued, expected, input.ClientMutationID), err
 }
 
@@ -39,7 +34,7 @@ func (r *mutationResolver) RotateAPIKey(ctx context.Context, input wire.RotateAP
 	if err != nil {
 		return nil, err
 	}
-	issued, err := r.store.RotateAPIKey(ctx, v, input.ID, input.APIKeyRotation, given(input.ExpectedVersion)...)
+	issued, err := r.store.RotateAPIKey(ctx, v, input.ID, input.APIKeyRotation, input.ExpectedVersion)
 	expected, err := userErrors(err)
 	return wire.NewAPIKeyPayload(issued, expected, input.ClientMutationID), err
 }
@@ -49,7 +44,7 @@ func (r *mutationResolver) RevokeAPIKey(ctx context.Context, input wire.RevokeAP
 	if err != nil {
 		return nil, err
 	}
-	key, err := r.store.RevokeAPIKey(ctx, v, input.ID, given(input.ExpectedVersion)...)
+	key, err := r.store.RevokeAPIKey(ctx, v, input.ID, input.ExpectedVersion)
 	expected, err := userErrors(err)
 	return &wire.RevokeAPIKeyPayload{APIKey: key, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }

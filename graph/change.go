@@ -20,66 +20,43 @@ func creating[N, T any](
 	return row, expected, err
 }
 
-// updating answers a mutation that changes the row of which id is the text.
+// changing answers a mutation that does something to the row of which id is the
+// text.
+func changing[K models.Kind, R any](
+	ctx context.Context, id string, change func(models.Viewer, models.ID[K]) (R, error),
+) (R, []wire.UserError, error) {
+	var result R
+	v, err := signedIn(ctx)
+	if err != nil {
+		return result, nil, err
+	}
+	row, err := inputID(models.ID[K]{}, "id", id)
+	if err == nil {
+		result, err = change(v, row)
+	}
+	expected, err := userErrors(err)
+	return result, expected, err
+}
+
+// updating answers a mutation that changes a row as a patch says.
 func updating[K models.Kind, P, T any](
 	ctx context.Context, id string, version *int64, patch P,
 	update func(context.Context, models.Viewer, models.Update[models.ID[K], P]) (*T, error),
 ) (*T, []wire.UserError, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	var row *T
-	in := models.Update[models.ID[K], P]{ExpectedVersion: version, Patch: patch}
-	if in.ID, err = inputID(in.ID, "id", id); err == nil {
-		row, err = update(ctx, v, in)
-	}
-	expected, err := userErrors(err)
-	return row, expected, err
+	return changing(ctx, id, func(v models.Viewer, row models.ID[K]) (*T, error) {
+		return update(ctx, v, models.Update[models.ID[K], P]{ID: row, ExpectedVersion: version, Patch: patch})
+	})
 }
 
 // deleting answers a mutation that deletes a row, with the identifier of what is
 // gone.
 func deleting[K models.Kind](
-	ctx context.Context, in wire.DeletionInput, remove func(context.Context, models.Viewer, models.Deletion[models.ID[K]]) error,
+	ctx context.Context, in wire.RowInput, remove func(context.Context, models.Viewer, models.Deletion[models.ID[K]]) error,
 ) (*string, []wire.UserError, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	var gone *string
-	what := models.Deletion[models.ID[K]]{ExpectedVersion: in.ExpectedVersion}
-	if what.ID, err = inputID(what.ID, "id", in.ID); err == nil {
-		err = remove(ctx, v, what)
-	}
-	if err == nil {
-		gone = new(what.ID.String())
-	}
-	expected, err := userErrors(err)
-	return gone, expected, err
-}
-
-// given is what an optional argument holds.
-func given[T any](value *T) []T {
-	if value == nil {
-		return nil
-	}
-	return []T{*value}
-}
-
-// cancelling answers a mutation that ends an upload.
-func cancelling(
-	ctx context.Context, in wire.DeletionInput, cancel func(context.Context, models.Viewer, models.Cancellation) (*models.Upload, error),
-) (*models.Upload, []wire.UserError, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	var upload *models.Upload
-	what := models.Cancellation{ExpectedVersion: in.ExpectedVersion}
-	if what.ID, err = inputID(what.ID, "id", in.ID); err == nil {
-		upload, err = cancel(ctx, v, what)
-	}
-	expected, err := userErrors(err)
-	return upload, expected, err
+	return changing(ctx, in.ID, func(v models.Viewer, row models.ID[K]) (*string, error) {
+		if err := remove(ctx, v, models.Deletion[models.ID[K]]{ID: row, ExpectedVersion: in.ExpectedVersion}); err != nil {
+			return nil, err
+		}
+		return new(row.String()), nil
+	})
 }

@@ -9,18 +9,11 @@ import (
 
 // changedInvitation answers a mutation that does something to one invitation.
 func changedInvitation(
-	ctx context.Context, input wire.InvitationInput,
-	change func(context.Context, models.Viewer, models.InvitationID, ...int64) (*models.Invitation, error),
+	ctx context.Context, input wire.RowInput,
+	change func(context.Context, models.Viewer, models.InvitationID, *int64) (*models.Invitation, error),
 ) (*wire.InvitationPayload, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var invitation *models.Invitation
-	id, err := inputID(models.InvitationID{}, "id", input.ID)
-	if err == nil {
-		invitation, err = change(ctx, v, id, given(input.ExpectedVersion)...)
-	}
-	expected, err := userErrors(err)
+	invitation, expected, err := changing(ctx, input.ID, func(v models.Viewer, id models.InvitationID) (*models.Invitation, error) {
+		return change(ctx, v, id, input.ExpectedVersion)
+	})
 	return &wire.InvitationPayload{Invitation: invitation, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }

@@ -13,20 +13,15 @@ import (
 )
 
 func (r *mutationResolver) InviteMember(ctx context.Context, input wire.InviteMemberInput) (*wire.InvitationPayload, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	invitation, err := r.store.InviteMember(ctx, v, input.NewInvitation)
-	expected, err := userErrors(err)
+	invitation, expected, err := creating(ctx, input.NewInvitation, r.store.InviteMember)
 	return &wire.InvitationPayload{Invitation: invitation, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
-func (r *mutationResolver) ResendInvitation(ctx context.Context, input wire.InvitationInput) (*wire.InvitationPayload, error) {
+func (r *mutationResolver) ResendInvitation(ctx context.Context, input wire.RowInput) (*wire.InvitationPayload, error) {
 	return changedInvitation(ctx, input, r.store.ResendInvitation)
 }
 
-func (r *mutationResolver) RevokeInvitation(ctx context.Context, input wire.InvitationInput) (*wire.InvitationPayload, error) {
+func (r *mutationResolver) RevokeInvitation(ctx context.Context, input wire.RowInput) (*wire.InvitationPayload, error) {
 	return changedInvitation(ctx, input, r.store.RevokeInvitation)
 }
 

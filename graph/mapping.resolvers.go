@@ -22,7 +22,7 @@ func (r *mutationResolver) UpdatePayerMapping(ctx context.Context, input wire.Up
 	return &wire.PayerMappingPayload{PayerMapping: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
-func (r *mutationResolver) DeletePayerMapping(ctx context.Context, input wire.DeletionInput) (*wire.DeletePayerMappingPayload, error) {
+func (r *mutationResolver) DeletePayerMapping(ctx context.Context, input wire.RowInput) (*wire.DeletePayerMappingPayload, error) {
 	gone, expected, err := deleting(ctx, input, r.store.DeletePayerMapping)
 	return &wire.DeletePayerMappingPayload{DeletedPayerMappingID: gone, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
@@ -37,7 +37,7 @@ func (r *mutationResolver) UpdateCptGroupMapping(ctx context.Context, input wire
 	return &wire.CPTGroupMappingPayload{CPTGroupMapping: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
-func (r *mutationResolver) DeleteCptGroupMapping(ctx context.Context, input wire.DeletionInput) (*wire.DeleteCPTGroupMappingPayload, error) {
+func (r *mutationResolver) DeleteCptGroupMapping(ctx context.Context, input wire.RowInput) (*wire.DeleteCPTGroupMappingPayload, error) {
 	gone, expected, err := deleting(ctx, input, r.store.DeleteCPTGroupMapping)
 	return &wire.DeleteCPTGroupMappingPayload{DeletedCPTGroupMappingID: gone, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }

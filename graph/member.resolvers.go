@@ -13,34 +13,19 @@ import (
 )
 
 func (r *mutationResolver) ChangeMemberRole(ctx context.Context, input wire.ChangeMemberRoleInput) (*wire.ChangeMemberRolePayload, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var member *models.Member
-	id, err := inputID(models.MembershipID{}, "id", input.ID)
-	if err == nil {
-		change := models.RoleChange{ID: id, Role: input.Role, ExpectedVersion: &input.ExpectedVersion}
-		member, err = r.store.ChangeMemberRole(ctx, v, change)
-	}
-	expected, err := userErrors(err)
+	member, expected, err := changing(ctx, input.ID, func(v models.Viewer, id models.MembershipID) (*models.Member, error) {
+		return r.store.ChangeMemberRole(ctx, v, models.RoleChange{ID: id, Role: input.Role, ExpectedVersion: &input.ExpectedVersion})
+	})
 	return &wire.ChangeMemberRolePayload{Member: member, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
-func (r *mutationResolver) RemoveMember(ctx context.Context, input wire.RemoveMemberInput) (*wire.RemoveMemberPayload, error) {
-	v, err := signedIn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var removed *string
-	id, err := inputID(models.MembershipID{}, "id", input.ID)
-	if err == nil {
-		err = r.store.RemoveMember(ctx, v, models.Removal{ID: id, ExpectedVersion: input.ExpectedVersion})
-	}
-	if err == nil {
-		removed = new(id.String())
-	}
-	expected, err := userErrors(err)
+func (r *mutationResolver) RemoveMember(ctx context.Context, input wire.RowInput) (*wire.RemoveMemberPayload, error) {
+	removed, expected, err := changing(ctx, input.ID, func(v models.Viewer, id models.MembershipID) (*string, error) {
+		if err := r.store.RemoveMember(ctx, v, models.Removal{ID: id, ExpectedVersion: input.ExpectedVersion}); err != nil {
+			return nil, err
+		}
+		return new(id.String()), nil
+	})
 	return &wire.RemoveMemberPayload{RemovedMemberID: removed, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 

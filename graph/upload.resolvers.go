@@ -13,8 +13,10 @@ import (
 	"upstream/models"
 )
 
-func (r *mutationResolver) CancelUpload(ctx context.Context, input wire.DeletionInput) (*wire.CancelUploadPayload, error) {
-	row, expected, err := cancelling(ctx, input, r.store.CancelUpload)
+func (r *mutationResolver) CancelUpload(ctx context.Context, input wire.RowInput) (*wire.CancelUploadPayload, error) {
+	row, expected, err := changing(ctx, input.ID, func(v models.Viewer, id models.UploadID) (*models.Upload, error) {
+		return r.store.CancelUpload(ctx, v, models.Cancellation{ID: id, ExpectedVersion: input.ExpectedVersion})
+	})
 	return &wire.CancelUploadPayload{Upload: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
@@ -23,7 +25,7 @@ func (r *mutationResolver) UpdateUpload(ctx context.Context, input wire.UpdateUp
 	return &wire.UpdateUploadPayload{Upload: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
-func (r *mutationResolver) DeleteUpload(ctx context.Context, input wire.DeletionInput) (*wire.DeleteUploadPayload, error) {
+func (r *mutationResolver) DeleteUpload(ctx context.Context, input wire.RowInput) (*wire.DeleteUploadPayload, error) {
 	gone, expected, err := deleting(ctx, input, r.store.DeleteUpload)
 	return &wire.DeleteUploadPayload{DeletedUploadID: gone, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }

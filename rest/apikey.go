@@ -128,22 +128,22 @@ func (a *api) registerAPIKeyChanges() {
 		if in.Body != nil {
 			input = models.APIKeyRotation(*in.Body)
 		}
-		expected, err := ifMatches(in.IfMatch)
+		expected, err := ifMatch(in.IfMatch)
 		if err != nil {
 			return nil, err
 		}
-		issued, err := a.store.RotateAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, input, expected...)
+		issued, err := a.store.RotateAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, input, expected)
 		return showIssued(ctx, issued, err)
 	})
 	revoke := keyOperation(http.MethodDelete, "revokeAPIKey", "Revoke an API key",
 		"Ends the key at once: the next request with it is refused. To revoke it again is no error. The key stays listed.", "{id}")
 	revoke.status, revoke.codes = http.StatusNoContent, []models.Code{models.CodeNotFound, models.CodeStale}
 	register(a, revoke, func(ctx context.Context, in *changeByID[models.APIKeyID]) (*noOutput, error) {
-		expected, err := ifMatches(in.IfMatch)
+		expected, err := ifMatch(in.IfMatch)
 		if err != nil {
 			return nil, err
 		}
-		_, err = a.store.RevokeAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, expected...)
+		_, err = a.store.RevokeAPIKey(ctx, auth.ViewerFrom(ctx), in.ID, expected)
 		return nil, err
 	})
 }

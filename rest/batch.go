@@ -139,11 +139,7 @@ func batchMode(ctx context.Context) (models.BatchMode, error) {
 	bad := func(path, code, message string) {
 		fields = append(fields, models.FieldError{Path: path, Code: code, Message: message})
 	}
-	for _, name := range sortedKeys(q) {
-		if name != "mode" && len(fields) < maxReported {
-			bad(name, "unknown", "is not a parameter of this operation"+didYouMean(name, []string{"mode"}))
-		}
-	}
+	refuseUnknown(q, []string{"mode"}, "operation", bad)
 	mode := models.BatchAtomic
 	if text, ok := single(q, "mode", bad); ok {
 		if err := parseEnum(text, reflect.ValueOf(&mode).Elem()); err != nil {

@@ -27,12 +27,6 @@ type ownUpdateInput struct {
 	Body    members
 }
 
-// deleteInput is the input of an operation that deletes one row.
-type deleteInput[I any] struct {
-	ID      I      `path:"id" doc:"The identifier of the row."`
-	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the deletion was decided on; when the row has changed since, the answer is 412. Any version without it."`
-}
-
 // patch is what an operation knows of the body of a change.
 type patch interface{ Validate() error }
 
@@ -102,7 +96,7 @@ func change[I any, P patch, M, R any](
 func registerDelete[I any](a *api, op operation, remove func(context.Context, models.Viewer, models.Deletion[I]) error) {
 	op.status = http.StatusNoContent
 	op.codes = append(op.codes, models.CodeNotFound, models.CodeStale)
-	register(a, op, func(ctx context.Context, in *deleteInput[I]) (*noOutput, error) {
+	register(a, op, func(ctx context.Context, in *changeByID[I]) (*noOutput, error) {
 		expected, err := ifMatch(in.IfMatch)
 		if err != nil {
 			return nil, err

@@ -70,22 +70,13 @@ func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutp
 // about it by its path.
 type changeByID[I any] struct {
 	ID      I      `path:"id" doc:"The identifier of the row."`
-	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the change was decided on; when the row has changed since, the answer is 412."`
+	IfMatch string `header:"If-Match" doc:"The entity tag of the version that the change was decided on; when the row has changed since, the answer is 412. Any version without it."`
 }
 
 // changedOutput is a row that was just changed.
 type changedOutput[R any] struct {
 	ETag string `header:"ETag" doc:"Strong entity tag: the version of the row."`
 	Body R
-}
-
-// ifMatches is ifMatch for the store's lists of none or one.
-func ifMatches(header string) ([]int64, error) {
-	version, err := ifMatch(header)
-	if version == nil {
-		return nil, err
-	}
-	return []int64{*version}, nil
 }
 
 // noVersion is a version that no row has.

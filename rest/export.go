@@ -308,7 +308,7 @@ func (a *api) registerExports() {
 		summary: "Export drift events", description: "The drift events that match, all of them, with the filters, search and order of the list. " + exportSentence,
 		permission: models.PermissionViewReports, samples: map[string]any{
 			csvType:    "payer,cpt_group,drift_type,...\r\nAetna,Imaging,DENIAL_RATE,...\r\n",
-			ndjsonType: `{"id":"evt_01jz8k6v3pe9ktyh5wmcqa2x7d","payer":"Aetna"}` + "\n",
+			ndjsonType: `{"id":"drift_01jz8k6v3pe9ktyh5wmcqa2x7d","payer":"Aetna"}` + "\n",
 		},
 	}, a.store.ExportDriftEvents, driftEventTable(), showDriftEvent)
 }

@@ -59,10 +59,10 @@ func invitationVersion(i *models.Invitation) int64 {
 }
 
 // invitationMatches is the version of the row behind such a number.
-func invitationMatches(header string) ([]int64, error) {
-	expected, err := ifMatches(header)
-	for i := range expected {
-		expected[i] /= 2
+func invitationMatches(header string) (*int64, error) {
+	expected, err := ifMatch(header)
+	if expected != nil {
+		*expected /= 2
 	}
 	return expected, err
 }
@@ -110,7 +110,7 @@ func (a *api) registerInvitationChanges() {
 		if err != nil {
 			return nil, err
 		}
-		i, err := a.store.ResendInvitation(ctx, auth.ViewerFrom(ctx), in.ID, expected...)
+		i, err := a.store.ResendInvitation(ctx, auth.ViewerFrom(ctx), in.ID, expected)
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +125,7 @@ func (a *api) registerInvitationChanges() {
 		if err != nil {
 			return nil, err
 		}
-		_, err = a.store.RevokeInvitation(ctx, auth.ViewerFrom(ctx), in.ID, expected...)
+		_, err = a.store.RevokeInvitation(ctx, auth.ViewerFrom(ctx), in.ID, expected)
 		return nil, err
 	})
 }

@@ -42,7 +42,7 @@ func (r listReader[F, O]) read(q url.Values) (F, models.List[O], error) {
 	bad := func(path, code, message string) {
 		fields = append(fields, models.FieldError{Path: path, Code: code, Message: message})
 	}
-	r.refuseUnknown(q, bad)
+	refuseUnknown(q, r.known, "list", bad)
 	filter := r.filter.read(q, bad)
 	list := models.List[O]{OrderBy: r.readOrdering(q, bad), Page: readPage(q, bad)}
 	if text, ok := single(q, "search", bad); ok {
@@ -57,14 +57,16 @@ func (r listReader[F, O]) read(q url.Values) (F, models.List[O], error) {
 	return filter, list, models.Invalid(fields...)
 }
 
-func (r listReader[F, O]) refuseUnknown(q url.Values, bad func(path, code, message string)) {
+// refuseUnknown reports the parameters that what is asked, a list or another
+// operation, does not know.
+func refuseUnknown(q url.Values, known []string, asked string, bad func(path, code, message string)) {
 	reported := 0
 	for _, name := range sortedKeys(q) {
-		if slices.Contains(r.known, name) || reported == maxReported {
+		if slices.Contains(known, name) || reported == maxReported {
 			continue
 		}
 		reported++
-		bad(name, "unknown", "is not a parameter of this list"+didYouMean(name, r.known))
+		bad(name, "unknown", "is not a parameter of this "+asked+didYouMean(name, known))
 	}
 }
 

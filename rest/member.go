@@ -48,11 +48,6 @@ type changeRoleInput struct {
 	Body    roleBody
 }
 
-type removeInput struct {
-	ID      models.MembershipID `path:"id" doc:"The identifier of the row."`
-	IfMatch string              `header:"If-Match" doc:"The entity tag of the version that the removal was decided on; when the row has changed since, the answer is 412."`
-}
-
 func (a *api) registerMembers() {
 	path := resourcePath("members", "{id}")
 	registerList(a, operation{
@@ -102,7 +97,7 @@ func (a *api) changeMemberRole(ctx context.Context, in *changeRoleInput) (*chang
 	return &changedOutput[member]{ETag: etag(m.Version), Body: showMember(linksFor(ctx), m)}, nil
 }
 
-func (a *api) removeMember(ctx context.Context, in *removeInput) (*noOutput, error) {
+func (a *api) removeMember(ctx context.Context, in *changeByID[models.MembershipID]) (*noOutput, error) {
 	version, err := ifMatch(in.IfMatch)
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func (a *api) registerCancelUpload() {
 			"nothing of it is stored. The same file may then be sent again. One that has ended is a conflict (409).",
 		permission: models.PermissionUploadClaims, throttle: []throttle.Class{throttle.BulkOperation},
 		codes: []models.Code{models.CodeNotFound, models.CodeStale, models.CodeConflict},
-	}, func(ctx context.Context, in *deleteInput[models.UploadID]) (*changedOutput[upload], error) {
+	}, func(ctx context.Context, in *changeByID[models.UploadID]) (*changedOutput[upload], error) {
 		expected, err := ifMatch(in.IfMatch)
 		if err != nil {
 			return nil, err

@@ -132,18 +132,22 @@ func (a amendment[T]) naming(ctx context.Context, tx *tenantTx, row *T, write fu
 	return named.WithCause(err)
 }
 
-// expect answers STALE unless the row has the version that the client expects.
 func (a amendment[T]) expect(row *T) error {
 	version, _ := a.stamp(row)
-	if a.expected == nil || *a.expected == *version {
-		return nil
-	}
-	return a.stale(row)
+	return expectVersion(a.noun, *version, a.expected)
 }
 
-func (a amendment[T]) stale(row *T) error {
-	version, _ := a.stamp(row)
-	return models.NewError(models.CodeStale, "The %s has changed since: the version is %d now.", a.noun, *version)
+// expectVersion answers STALE when a row has another version than the one that
+// a change was decided on; nil is any.
+func expectVersion(noun string, version int64, expected *int64) error {
+	if expected == nil || *expected == version {
+		return nil
+	}
+	return stale(noun, version)
+}
+
+func stale(noun string, version int64) error {
+	return models.NewError(models.CodeStale, "The %s has changed since: the version is %d now.", noun, version)
 }
 
 // create stores a new row of the amendment's kind.
@@ -178,7 +182,8 @@ func (a amendment[T]) erase(ctx context.Context, tx *tenantTx) error {
 		if err != nil {
 			return err
 		}
-		return a.stale(current)
+		version, _ := a.stamp(current)
+		return stale(a.noun, *version)
 	}
 	return tx.auditChange(ctx, a.action, a.entity, a.id.String(), diff(row, nil))
 }

@@ -100,7 +100,7 @@ func stored(t *time.Time) *time.Time {
 // succeeds; the others, and one of a key that no longer works, are CONFLICT. It
 // answers STALE when the key has another version than the expected one, where
 // that is given.
-func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, in models.APIKeyRotation, expected ...int64) (*models.IssuedAPIKey, error) {
+func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, in models.APIKeyRotation, expected *int64) (*models.IssuedAPIKey, error) {
 	return write(ctx, s, v, models.PermissionManageAPIKeys, func(tx *tenantTx) (*models.IssuedAPIKey, error) {
 		// Here and not before: a request that is sent again may have become too late.
 		if err := in.Validate(tx.now); err != nil {
@@ -110,7 +110,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, v models.Viewer, id models.API
 		if err != nil {
 			return nil, err
 		}
-		if err := expectVersions("API key", old.Version, expected); err != nil {
+		if err := expectVersion("API key", old.Version, expected); err != nil {
 			return nil, err
 		}
 		if err := tx.checkRotatable(old); err != nil {
@@ -166,13 +166,13 @@ func (tx *tenantTx) replaceAPIKey(ctx context.Context, old *models.APIKey, overl
 // was revoked before stays as it is. It answers NOT_FOUND when the customer has
 // no such key, and STALE when it has another version than the expected one,
 // where that is given.
-func (s *Store) RevokeAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, expected ...int64) (*models.APIKey, error) {
+func (s *Store) RevokeAPIKey(ctx context.Context, v models.Viewer, id models.APIKeyID, expected *int64) (*models.APIKey, error) {
 	return write(ctx, s, v, models.PermissionManageAPIKeys, func(tx *tenantTx) (*models.APIKey, error) {
 		before, err := tx.lockAPIKey(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if err := expectVersions("API key", before.Version, expected); err != nil || before.RevokedAt != nil {
+		if err := expectVersion("API key", before.Version, expected); err != nil || before.RevokedAt != nil {
 			return before, err
 		}
 		after := *before

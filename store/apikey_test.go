@@ -112,7 +112,7 @@ func TestAPIKey_Names(t *testing.T) {
 	_, err := k.store.CreateAPIKey(t.Context(), k.admin, models.NewAPIKey{Name: "PARTNER", Scopes: []models.Scope{models.ScopeDriftRun}})
 	wantCode(t, err, models.CodeConflict)
 	equal(t, "field", []models.FieldError{{Path: "name", Code: "taken", Message: "is that of another key in use (upper and lower case do not differ)"}}, models.AsError(err).Fields)
-	must(k.store.RevokeAPIKey(t.Context(), k.admin, first.APIKey.ID))(t)
+	must(k.store.RevokeAPIKey(t.Context(), k.admin, first.APIKey.ID, nil))(t)
 	k.create(models.NewAPIKey{Name: "partner"})
 	// Another customer's names are its own.
 	must(k.store.CreateAPIKey(t.Context(), k.World.Tenant("harbor").System(), models.NewAPIKey{Name: "partner", Scopes: []models.Scope{models.ScopeDriftRun}}))(t)
@@ -138,8 +138,8 @@ func TestAPIKey_WhoMayManage(t *testing.T) {
 		ctx, s := t.Context(), k.store
 		calls := map[string]func() error{
 			"APIKey":       func() error { _, err := s.APIKey(ctx, c.v, id); return err },
-			"RotateAPIKey": func() error { _, err := s.RotateAPIKey(ctx, c.v, id, models.APIKeyRotation{}); return err },
-			"RevokeAPIKey": func() error { _, err := s.RevokeAPIKey(ctx, c.v, id); return err },
+			"RotateAPIKey": func() error { _, err := s.RotateAPIKey(ctx, c.v, id, models.APIKeyRotation{}, nil); return err },
+			"RevokeAPIKey": func() error { _, err := s.RevokeAPIKey(ctx, c.v, id, nil); return err },
 		}
 		if c.want != models.CodeNotFound {
 			calls["APIKeys"] = func() error {
@@ -180,7 +180,7 @@ func TestAPIKey_RotationOverlaps(t *testing.T) {
 	expires := k.clock().Add(30 * 24 * time.Hour)
 	old := k.create(models.NewAPIKey{AllowedCIDRs: []string{"192.0.2.0/24"}, ExpiresAt: &expires})
 	k.advance(10 * 24 * time.Hour)
-	next := must(k.store.RotateAPIKey(t.Context(), k.admin, old.APIKey.ID, models.APIKeyRotation{}))(t)
+	next := must(k.store.RotateAPIKey(t.Context(), k.admin, old.APIKey.ID, models.APIKeyRotation{}, nil))(t)
 	equal(t, "name", old.APIKey.Name, next.APIKey.Name)
 	equal(t, "scopes", old.APIKey.Scopes, next.APIKey.Scopes)
 	equal(t, "networks", old.APIKey.AllowedCIDRs, next.APIKey.AllowedCIDRs)
@@ -201,13 +201,13 @@ func TestAPIKey_RotationOverlaps(t *testing.T) {
 
 	last := must(k.store.RotateAPIKey(t.Context(), k.admin, next.APIKey.ID, models.APIKeyRotation{
 		OverlapHours: new(0), AllowedCIDRs: &[]string{}, ExpiresAt: new(k.clock().Add(time.Hour)),
-	}))(t)
+	}, nil))(t)
 	k.works("a key without overlap", next, false)
 	k.works("its successor", last, true)
 	equal(t, "networks of the last", []string{}, last.APIKey.AllowedCIDRs)
 
 	// The overlap never prolongs a life.
-	must(k.store.RotateAPIKey(t.Context(), k.admin, last.APIKey.ID, models.APIKeyRotation{OverlapHours: new(168)}))(t)
+	must(k.store.RotateAPIKey(t.Context(), k.admin, last.APIKey.ID, models.APIKeyRotation{OverlapHours: new(168)}, nil))(t)
 	k.advance(time.Hour)
 	k.works("a key that would have expired", last, false)
 }
@@ -216,12 +216,12 @@ func TestAPIKey_RotationRefused(t *testing.T) {
 	t.Parallel()
 	k := keyring(t)
 	rotate := func(id models.APIKeyID, in models.APIKeyRotation) error {
-		_, err := k.store.RotateAPIKey(t.Context(), k.admin, id, in)
+		_, err := k.store.RotateAPIKey(t.Context(), k.admin, id, in, nil)
 		return err
 	}
 	revoked, rotated := k.create(models.NewAPIKey{Name: "revoked"}), k.create(models.NewAPIKey{Name: "rotated"})
 	expired := k.create(models.NewAPIKey{Name: "expired", ExpiresAt: new(k.clock().Add(time.Minute))})
-	must(k.store.RevokeAPIKey(t.Context(), k.admin, revoked.APIKey.ID))(t)
+	must(k.store.RevokeAPIKey(t.Context(), k.admin, revoked.APIKey.ID, nil))(t)
 	if err := rotate(rotated.APIKey.ID, models.APIKeyRotation{}); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestAPIKey_RotationsAtTheSameTime(t *testing.T) {
 	var succeeded, refused atomic.Int64
 	for range 8 {
 		wg.Go(func() {
-			switch _, err := k.store.RotateAPIKey(t.Context(), k.admin, id, models.APIKeyRotation{}); {
+			switch _, err := k.store.RotateAPIKey(t.Context(), k.admin, id, models.APIKeyRotation{}, nil); {
 			case err == nil:
 				succeeded.Add(1)
 			case models.CodeOf(err) == models.CodeConflict:
@@ -265,16 +265,16 @@ func TestAPIKey_Revoke(t *testing.T) {
 	k := keyring(t)
 	issued := k.create(models.NewAPIKey{})
 	k.works("the key", issued, true)
-	first := must(k.store.RevokeAPIKey(t.Context(), k.admin, issued.APIKey.ID))(t)
+	first := must(k.store.RevokeAPIKey(t.Context(), k.admin, issued.APIKey.ID, nil))(t)
 	k.works("the revoked key", issued, false)
 	equal(t, "revoked", k.clock(), *first.RevokedAt)
 	k.advance(time.Hour)
-	again := must(k.store.RevokeAPIKey(t.Context(), k.admin, issued.APIKey.ID))(t)
+	again := must(k.store.RevokeAPIKey(t.Context(), k.admin, issued.APIKey.ID, nil))(t)
 	sameKey(t, first, again)
 	if n := strings.Count(actions(t, k.Tenant), "api_key_revoked"); n != 1 {
 		t.Errorf("audited %d times", n)
 	}
-	_, err := k.store.RevokeAPIKey(t.Context(), k.admin, models.APIKeyID{})
+	_, err := k.store.RevokeAPIKey(t.Context(), k.admin, models.APIKeyID{}, nil)
 	wantCode(t, err, models.CodeNotFound)
 }
 
@@ -299,7 +299,7 @@ func TestUseAPIKey_Refusals(t *testing.T) {
 	t.Parallel()
 	k := keyring(t)
 	expired, revoked := k.create(models.NewAPIKey{Name: "e", ExpiresAt: new(k.clock().Add(1000))}), k.create(models.NewAPIKey{Name: "r"})
-	must(k.store.RevokeAPIKey(t.Context(), k.admin, revoked.APIKey.ID))(t)
+	must(k.store.RevokeAPIKey(t.Context(), k.admin, revoked.APIKey.ID, nil))(t)
 	k.advance(time.Minute)
 	sentences := map[string]bool{}
 	for name, issued := range map[string]*models.IssuedAPIKey{"unknown": {Text: models.NewAPIKeyText()}, "expired": expired, "revoked": revoked} {

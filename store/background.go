@@ -23,11 +23,11 @@ const (
 	auditUploadCancelled auditAction = "upload_cancelled"
 )
 
-// Error codes of uploads that failed for no fault of the file.
-const (
-	uploadCancelled = "CANCELLED"
-	uploadAbandoned = abandonedCode
-)
+// uploadCancelled is the error code of an upload that was cancelled.
+const uploadCancelled = "CANCELLED"
+
+// uploadForsaken is why an upload is given up that was begun too often.
+const uploadForsaken = "The processes that read the file ended before they were done."
 
 // PerformUpload reads a file that QueueUpload stored, on behalf of a job. How it
 // ends is in the upload; the error says that the job should be tried again,
@@ -74,7 +74,7 @@ func (s *Store) claimUpload(ctx context.Context, v models.Viewer, id models.Uplo
 			}
 		}
 		if upload.Attempts >= maxUploadAttempts {
-			return nil, tx.endUpload(ctx, upload, auditUploadFailed, uploadAbandoned, "The processes that read the file ended before they were done.")
+			return nil, tx.abandonUpload(ctx, upload, uploadForsaken)
 		}
 		upload.Worker, upload.ProcessingStartedAt, upload.Attempts = &s.life.id, &tx.now, upload.Attempts+1
 		upload.RowsRead, upload.BytesRead = 0, 0
@@ -190,6 +190,11 @@ func (tx *tenantTx) endUpload(ctx context.Context, upload *models.Upload, action
 	})
 }
 
+// abandonUpload fails an upload that nobody comes to the end of.
+func (tx *tenantTx) abandonUpload(ctx context.Context, upload *models.Upload, message string) error {
+	return tx.endUpload(ctx, upload, auditUploadFailed, abandonedCode, message)
+}
+
 // CancelUpload ends an upload that waits or is being read: nothing of it is
 // stored. The errors are NOT_FOUND, STALE, and CONFLICT for one that has ended.
 func (s *Store) CancelUpload(ctx context.Context, v models.Viewer, in models.Cancellation) (*models.Upload, error) {
@@ -202,7 +207,7 @@ func (s *Store) CancelUpload(ctx context.Context, v models.Viewer, in models.Can
 			return nil, models.NotFound("upload")
 		}
 		upload := rows[0]
-		if err := uploadAmendment("", in.ID, in.ExpectedVersion, models.UploadPatch{}).expect(upload); err != nil {
+		if err := expectVersion("upload", upload.Version, in.ExpectedVersion); err != nil {
 			return nil, err
 		}
 		if !upload.Unfinished() {

@@ -118,7 +118,8 @@ func pausing(w *factory.World, during func()) {
 			once.Do(during)
 		}
 	})
-	store.TellProgressEvery(w.Store, time.Millisecond)
+	// Every telling leaves a dead version of the upload for each claim's foreign key to walk past.
+	store.TellProgressEvery(w.Store, 50*time.Millisecond)
 }
 
 // Others see how far reading has come, and a change of the name stays.

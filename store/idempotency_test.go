@@ -55,7 +55,7 @@ func TestIdempotency_TheFirstAnswerAgain(t *testing.T) {
 		}
 	}
 	// What happens to the key afterwards does not change what was answered.
-	must(cedar.Store.RevokeAPIKey(t.Context(), owner, issued.APIKey.ID))(t)
+	must(cedar.Store.RevokeAPIKey(t.Context(), owner, issued.APIKey.ID, nil))(t)
 	if later := must(cedar.Store.CreateAPIKey(t.Context(), named(owner, "k"), newKey("Partner")))(t); later.APIKey.RevokedAt != nil {
 		t.Error("the answer has changed")
 	}
@@ -124,7 +124,7 @@ func TestIdempotency_FailuresAreNotKept(t *testing.T) {
 	wantCode(t, err, models.CodeConflict)
 	_, err = cedar.Store.CreateAPIKey(t.Context(), named(owner, "k", "other"), newKey(""))
 	wantCode(t, err, models.CodeValidation)
-	_, err = cedar.Store.RevokeAPIKey(t.Context(), named(owner, "k"), models.APIKeyID{})
+	_, err = cedar.Store.RevokeAPIKey(t.Context(), named(owner, "k"), models.APIKeyID{}, nil)
 	wantCode(t, err, models.CodeNotFound)
 	equal(t, "kept", 0, keptKeys(cedar))
 	must(cedar.Store.CreateAPIKey(t.Context(), named(owner, "k"), newKey("Another")))(t)

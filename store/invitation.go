@@ -173,13 +173,13 @@ func (tx *tenantTx) replaceInvitation(ctx context.Context, email string) error {
 // Refusals, in this order: NOT_FOUND; FORBIDDEN for who is no owner when it
 // invites an owner or admin; STALE when it has another version than the expected
 // one, where that is given; CONFLICT when it was accepted, revoked or replaced, and when a member has the address by now.
-func (s *Store) ResendInvitation(ctx context.Context, v models.Viewer, id models.InvitationID, expected ...int64) (*models.Invitation, error) {
+func (s *Store) ResendInvitation(ctx context.Context, v models.Viewer, id models.InvitationID, expected *int64) (*models.Invitation, error) {
 	return write(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (*models.Invitation, error) {
 		before, err := tx.lockInvitation(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if err := expectVersions("invitation", before.Version, expected); err != nil {
+		if err := expectVersion("invitation", before.Version, expected); err != nil {
 			return nil, err
 		}
 		if err := checkOpen(before); err != nil {
@@ -222,13 +222,13 @@ func checkOpen(row *models.Invitation) error {
 // invites an owner or admin; STALE when it has another version than the expected
 // one, where that is given; CONFLICT when it was accepted: what is left to do
 // then is to remove the member.
-func (s *Store) RevokeInvitation(ctx context.Context, v models.Viewer, id models.InvitationID, expected ...int64) (*models.Invitation, error) {
+func (s *Store) RevokeInvitation(ctx context.Context, v models.Viewer, id models.InvitationID, expected *int64) (*models.Invitation, error) {
 	return write(ctx, s, v, models.PermissionManageUsers, func(tx *tenantTx) (*models.Invitation, error) {
 		before, err := tx.lockInvitation(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if err := expectVersions("invitation", before.Version, expected); err != nil || before.RevokedAt != nil {
+		if err := expectVersion("invitation", before.Version, expected); err != nil || before.RevokedAt != nil {
 			return before, err
 		}
 		if before.AcceptedAt != nil {

@@ -74,7 +74,7 @@ func TestInvitation_Life(t *testing.T) {
 	if d.link(t, row.ID) != nil {
 		t.Error("an expired link is mailed")
 	}
-	again := must(d.store.ResendInvitation(t.Context(), d.owner, row.ID))(t)
+	again := must(d.store.ResendInvitation(t.Context(), d.owner, row.ID, nil))(t)
 	equal(t, "status once sent again", models.InvitationPending, again.Status)
 	equal(t, "version", row.Version+1, again.Version)
 	fresh := d.link(t, row.ID)
@@ -139,7 +139,7 @@ func TestInvitation_OneOpenForAnAddress(t *testing.T) {
 	d.advance(store.InvitationTTL)
 	second := must(d.store.InviteMember(t.Context(), d.owner, again))(t)
 	equal(t, "the first", models.InvitationExpired, d.status(t, first.ID))
-	_, err = d.store.ResendInvitation(t.Context(), d.owner, first.ID)
+	_, err = d.store.ResendInvitation(t.Context(), d.owner, first.ID, nil)
 	wantCode(t, err, models.CodeConflict)
 	must(d.accept(d.link(t, second.ID)))(t)
 	_, err = d.store.InviteMember(t.Context(), d.owner, again)
@@ -196,8 +196,8 @@ func TestInvitation_WhoMay(t *testing.T) {
 		if tt.senior == "" {
 			continue
 		}
-		_, resend := d.store.ResendInvitation(t.Context(), tt.v, senior.ID)
-		_, revoke := d.store.RevokeInvitation(t.Context(), tt.v, senior.ID)
+		_, resend := d.store.ResendInvitation(t.Context(), tt.v, senior.ID, nil)
+		_, revoke := d.store.RevokeInvitation(t.Context(), tt.v, senior.ID, nil)
 		for _, err := range []error{resend, revoke} {
 			wantCode(t, err, tt.senior)
 		}
@@ -217,7 +217,7 @@ func TestInvitation_EndsWithTheMember(t *testing.T) {
 	row := d.invite(t, d.owner, "grace@guests.test", models.RoleOwner)
 	token := d.link(t, row.ID)
 	user := must(d.store.CreateUser(t.Context(), d.Customer.ID, models.NewUser{Email: "grace@guests.test", PasswordHash: "x", Role: models.RoleViewer}))(t)
-	_, err := d.store.ResendInvitation(t.Context(), d.owner, row.ID)
+	_, err := d.store.ResendInvitation(t.Context(), d.owner, row.ID, nil)
 	wantCode(t, err, models.CodeConflict)
 	member := memberOf(t, d.Tenant, models.Viewer{UserID: user.ID})
 	if err := d.store.RemoveMember(t.Context(), d.owner, models.Removal{ID: member.ID}); err != nil {

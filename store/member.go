@@ -107,7 +107,7 @@ func (s *Store) ChangeMemberRole(ctx context.Context, v models.Viewer, in models
 		if err := mayTouch(actor, member); err != nil {
 			return nil, err
 		}
-		if err := expectVersion(member, in.ExpectedVersion); err != nil || member.Role == in.Role {
+		if err := expectVersion("member", member.Version, in.ExpectedVersion); err != nil || member.Role == in.Role {
 			return member, err
 		}
 		if err := tx.keepOwner(ctx, member, "role"); err != nil {
@@ -157,7 +157,7 @@ func (s *Store) RemoveMember(ctx context.Context, v models.Viewer, in models.Rem
 		if err := mayTouch(actor, member); err != nil {
 			return none, err
 		}
-		if err := expectVersion(member, in.ExpectedVersion); err != nil {
+		if err := expectVersion("member", member.Version, in.ExpectedVersion); err != nil {
 			return none, err
 		}
 		if err := tx.revokeInvitationsOf(ctx, member.Email); err != nil {
@@ -219,24 +219,6 @@ func mayAssign(actor models.Viewer, role models.Role) error {
 func mayTouch(actor models.Viewer, member *models.Member) error {
 	if isSenior(member.Role) && !actsAsOwner(actor) {
 		return models.NewError(models.CodeForbidden, "Only owners may change or remove an owner or admin.")
-	}
-	return nil
-}
-
-func expectVersion(member *models.Member, expected *int64) error {
-	if expected == nil {
-		return nil
-	}
-	return expectVersions("member", member.Version, []int64{*expected})
-}
-
-// expectVersions answers STALE when a row has another version than the one that
-// a change was decided on, where one was named.
-func expectVersions(noun string, version int64, expected []int64) error {
-	for _, e := range expected {
-		if e != version {
-			return models.NewError(models.CodeStale, "The %s has changed since: the version is %d now.", noun, version)
-		}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -27,18 +26,7 @@ func (tx *tenantTx) storeSchedule(ctx context.Context, customer *models.Customer
 // is made up for. Several servers may do this at once: the row of the customer,
 // which knows when the next run is due, is locked, and changes with the run.
 func (s *Store) QueueDueRuns(ctx context.Context) (queued int, err error) {
-	var all error
-	for after := (models.CustomerID{}); ; {
-		customers, err := s.dueCustomers(ctx, after)
-		if err != nil || len(customers) == 0 {
-			return queued, errors.Join(all, err)
-		}
-		for _, customer := range customers {
-			n, err := s.queueDue(ctx, customer)
-			all, queued = errors.Join(all, err), queued+n
-		}
-		after = customers[len(customers)-1]
-	}
+	return sweep(ctx, s.dueCustomers, s.queueDue)
 }
 
 // dueCustomers are the next customers after the given of whom a run is due, or

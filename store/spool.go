@@ -132,7 +132,7 @@ func (s *Store) openSpool(ctx context.Context, v models.Viewer, upload *models.U
 		size = *upload.FileSizeBytes
 	}
 	return &spooled{left: size, next: func(number int) ([]byte, error) {
-		return bound(ctx, s, v, readCommitted, func(tx *tenantTx) ([]byte, error) {
+		return look(ctx, s, v, func(tx *tenantTx) ([]byte, error) {
 			var rows []*uploadChunk
 			err := tx.selectFrom(&rows).Where("uc.upload_id = ? AND uc.number = ?", upload.ID, number).Scan(ctx)
 			if err != nil || len(rows) == 0 {

@@ -124,8 +124,8 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 			return s.RemoveMember(ctx, v, models.Removal{ID: memberOf(t, harbor, colleague).ID})
 		},
 		"Invitation":       func() error { _, err := s.Invitation(ctx, v, invitation); return err },
-		"ResendInvitation": func() error { _, err := s.ResendInvitation(ctx, v, invitation); return err },
-		"RevokeInvitation": func() error { _, err := s.RevokeInvitation(ctx, v, invitation); return err },
+		"ResendInvitation": func() error { _, err := s.ResendInvitation(ctx, v, invitation, nil); return err },
+		"RevokeInvitation": func() error { _, err := s.RevokeInvitation(ctx, v, invitation, nil); return err },
 		"CustomerByID":     func() error { _, err := s.CustomerByID(ctx, v, harbor.Customer.ID); return err },
 		"ReportRun":        func() error { _, err := s.ReportRun(ctx, v, run.ID); return err },
 		"DriftEvent":       func() error { _, err := s.DriftEvent(ctx, v, event); return err },

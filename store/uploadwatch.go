@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"upstream/models"
 )
@@ -15,20 +14,7 @@ import (
 // file after all, its transaction finds the upload in other hands and rolls
 // back.
 func (s *Store) ResumeUploads(ctx context.Context) (resumed int, err error) {
-	var all error
-	for after := (models.Upload{}); ; {
-		uploads, err := s.unfinishedUploads(ctx, after)
-		if err != nil || len(uploads) == 0 {
-			return resumed, errors.Join(all, err)
-		}
-		for _, upload := range uploads {
-			done, err := s.resumeUpload(ctx, upload)
-			if all = errors.Join(all, err); done {
-				resumed++
-			}
-		}
-		after = uploads[len(uploads)-1]
-	}
+	return sweep(ctx, s.unfinishedUploads, counting(s.resumeUpload))
 }
 
 // unfinishedUploads are the next ones after the given in the order of their keys.
@@ -62,7 +48,7 @@ func (s *Store) resumeUpload(ctx context.Context, seen models.Upload) (resumed b
 		}
 		switch {
 		case gone && upload.Attempts >= maxUploadAttempts:
-			return true, tx.endUpload(ctx, upload, auditUploadFailed, uploadAbandoned, "The processes that read the file ended before they were done.")
+			return true, tx.abandonUpload(ctx, upload, uploadForsaken)
 		case gone:
 			upload.Worker = nil
 			if err := tx.storeUpload(ctx, upload, "worker"); err != nil {
@@ -70,7 +56,7 @@ func (s *Store) resumeUpload(ctx context.Context, seen models.Upload) (resumed b
 			}
 			return true, tx.enqueueUpload(ctx, upload.ID)
 		case upload.ProcessingStartedAt != nil && tx.now.Sub(*upload.ProcessingStartedAt) > uploadOverdue:
-			return true, tx.endUpload(ctx, upload, auditUploadFailed, uploadAbandoned, "The file was not read within twelve hours.")
+			return true, tx.abandonUpload(ctx, upload, "The file was not read within twelve hours.")
 		}
 		return false, nil
 	})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -24,24 +23,8 @@ const abandonedCode = "ABANDONED"
 // taken for dead come to the end of its run after all, its transaction finds
 // the run failed and rolls back.
 func (s *Store) FailAbandonedRuns(ctx context.Context) (failed int, err error) {
-	var all error
-	for after := (models.ReportRun{}); ; {
-		runs, err := s.unfinishedRuns(ctx, after)
-		if err != nil || len(runs) == 0 {
-			return failed, errors.Join(all, err)
-		}
-		for _, run := range runs {
-			done, err := s.failAbandoned(ctx, run)
-			if all = errors.Join(all, err); done {
-				failed++
-			}
-		}
-		after = runs[len(runs)-1]
-	}
+	return sweep(ctx, s.unfinishedRuns, counting(s.failAbandoned))
 }
-
-// watchBatch is how many unfinished runs are looked at in one go.
-const watchBatch = 500
 
 // unfinishedRuns are the next ones after the given in the order of their keys.
 func (s *Store) unfinishedRuns(ctx context.Context, after models.ReportRun) ([]models.ReportRun, error) {

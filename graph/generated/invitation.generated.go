@@ -868,8 +868,8 @@ func (ec *executionContext) unmarshalInputInviteMemberInput(ctx context.Context,
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputResendInvitationInput(ctx context.Context, obj any) (wire.InvitationInput, error) {
-	var it wire.InvitationInput
+func (ec *executionContext) unmarshalInputResendInvitationInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -912,8 +912,8 @@ func (ec *executionContext) unmarshalInputResendInvitationInput(ctx context.Cont
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRevokeInvitationInput(ctx context.Context, obj any) (wire.InvitationInput, error) {
-	var it wire.InvitationInput
+func (ec *executionContext) unmarshalInputRevokeInvitationInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1381,7 +1381,7 @@ func (ec *executionContext) marshalNInviteMemberPayload2ᚖupstreamᚋgraphᚋwi
 	return ec._InviteMemberPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNResendInvitationInput2upstreamᚋgraphᚋwireᚐInvitationInput(ctx context.Context, v any) (wire.InvitationInput, error) {
+func (ec *executionContext) unmarshalNResendInvitationInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputResendInvitationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1400,7 +1400,7 @@ func (ec *executionContext) marshalNResendInvitationPayload2ᚖupstreamᚋgraph�
 	return ec._ResendInvitationPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRevokeInvitationInput2upstreamᚋgraphᚋwireᚐInvitationInput(ctx context.Context, v any) (wire.InvitationInput, error) {
+func (ec *executionContext) unmarshalNRevokeInvitationInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputRevokeInvitationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

@@ -1329,8 +1329,8 @@ func (ec *executionContext) unmarshalInputCreatePayerMappingInput(ctx context.Co
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeleteCptGroupMappingInput(ctx context.Context, obj any) (wire.DeletionInput, error) {
-	var it wire.DeletionInput
+func (ec *executionContext) unmarshalInputDeleteCptGroupMappingInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1373,8 +1373,8 @@ func (ec *executionContext) unmarshalInputDeleteCptGroupMappingInput(ctx context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeletePayerMappingInput(ctx context.Context, obj any) (wire.DeletionInput, error) {
-	var it wire.DeletionInput
+func (ec *executionContext) unmarshalInputDeletePayerMappingInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2318,7 +2318,7 @@ func (ec *executionContext) marshalNCreatePayerMappingPayload2ᚖupstreamᚋgrap
 	return ec._CreatePayerMappingPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeleteCptGroupMappingInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx context.Context, v any) (wire.DeletionInput, error) {
+func (ec *executionContext) unmarshalNDeleteCptGroupMappingInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputDeleteCptGroupMappingInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -2337,7 +2337,7 @@ func (ec *executionContext) marshalNDeleteCptGroupMappingPayload2ᚖupstreamᚋg
 	return ec._DeleteCptGroupMappingPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeletePayerMappingInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx context.Context, v any) (wire.DeletionInput, error) {
+func (ec *executionContext) unmarshalNDeletePayerMappingInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputDeletePayerMappingInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

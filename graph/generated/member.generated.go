@@ -733,8 +733,8 @@ func (ec *executionContext) unmarshalInputMemberOrder(ctx context.Context, obj a
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRemoveMemberInput(ctx context.Context, obj any) (wire.RemoveMemberInput, error) {
-	var it wire.RemoveMemberInput
+func (ec *executionContext) unmarshalInputRemoveMemberInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1151,7 +1151,7 @@ func (ec *executionContext) marshalNMemberOrderField2upstreamᚋmodelsᚐMemberO
 	return v
 }
 
-func (ec *executionContext) unmarshalNRemoveMemberInput2upstreamᚋgraphᚋwireᚐRemoveMemberInput(ctx context.Context, v any) (wire.RemoveMemberInput, error) {
+func (ec *executionContext) unmarshalNRemoveMemberInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputRemoveMemberInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

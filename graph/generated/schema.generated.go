@@ -25,21 +25,21 @@ type MutationResolver interface {
 	RevokeAPIKey(ctx context.Context, input wire.RevokeAPIKeyInput) (*wire.RevokeAPIKeyPayload, error)
 	UpdateCustomer(ctx context.Context, input wire.UpdateCustomerInput) (*wire.UpdateCustomerPayload, error)
 	InviteMember(ctx context.Context, input wire.InviteMemberInput) (*wire.InvitationPayload, error)
-	ResendInvitation(ctx context.Context, input wire.InvitationInput) (*wire.InvitationPayload, error)
-	RevokeInvitation(ctx context.Context, input wire.InvitationInput) (*wire.InvitationPayload, error)
+	ResendInvitation(ctx context.Context, input wire.RowInput) (*wire.InvitationPayload, error)
+	RevokeInvitation(ctx context.Context, input wire.RowInput) (*wire.InvitationPayload, error)
 	CreatePayerMapping(ctx context.Context, input wire.CreatePayerMappingInput) (*wire.PayerMappingPayload, error)
 	UpdatePayerMapping(ctx context.Context, input wire.UpdatePayerMappingInput) (*wire.PayerMappingPayload, error)
-	DeletePayerMapping(ctx context.Context, input wire.DeletionInput) (*wire.DeletePayerMappingPayload, error)
+	DeletePayerMapping(ctx context.Context, input wire.RowInput) (*wire.DeletePayerMappingPayload, error)
 	CreateCptGroupMapping(ctx context.Context, input wire.CreateCPTGroupMappingInput) (*wire.CPTGroupMappingPayload, error)
 	UpdateCptGroupMapping(ctx context.Context, input wire.UpdateCPTGroupMappingInput) (*wire.CPTGroupMappingPayload, error)
-	DeleteCptGroupMapping(ctx context.Context, input wire.DeletionInput) (*wire.DeleteCPTGroupMappingPayload, error)
+	DeleteCptGroupMapping(ctx context.Context, input wire.RowInput) (*wire.DeleteCPTGroupMappingPayload, error)
 	ChangeMemberRole(ctx context.Context, input wire.ChangeMemberRoleInput) (*wire.ChangeMemberRolePayload, error)
-	RemoveMember(ctx context.Context, input wire.RemoveMemberInput) (*wire.RemoveMemberPayload, error)
+	RemoveMember(ctx context.Context, input wire.RowInput) (*wire.RemoveMemberPayload, error)
 	TriggerReport(ctx context.Context, input wire.TriggerReportInput) (*wire.TriggerReportPayload, error)
 	DetectDrift(ctx context.Context, input wire.DetectDriftInput) (*wire.DetectDriftPayload, error)
-	CancelUpload(ctx context.Context, input wire.DeletionInput) (*wire.CancelUploadPayload, error)
+	CancelUpload(ctx context.Context, input wire.RowInput) (*wire.CancelUploadPayload, error)
 	UpdateUpload(ctx context.Context, input wire.UpdateUploadInput) (*wire.UpdateUploadPayload, error)
-	DeleteUpload(ctx context.Context, input wire.DeletionInput) (*wire.DeleteUploadPayload, error)
+	DeleteUpload(ctx context.Context, input wire.RowInput) (*wire.DeleteUploadPayload, error)
 }
 type QueryResolver interface {
 	Viewer(ctx context.Context) (*models.Viewer, error)
@@ -72,8 +72,8 @@ func (ec *executionContext) field_Mutation_cancelUpload_args(ctx context.Context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.DeletionInput, error) {
-			return ec.unmarshalNCancelUploadInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNCancelUploadInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -142,8 +142,8 @@ func (ec *executionContext) field_Mutation_deleteCptGroupMapping_args(ctx contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.DeletionInput, error) {
-			return ec.unmarshalNDeleteCptGroupMappingInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNDeleteCptGroupMappingInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -156,8 +156,8 @@ func (ec *executionContext) field_Mutation_deletePayerMapping_args(ctx context.C
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.DeletionInput, error) {
-			return ec.unmarshalNDeletePayerMappingInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNDeletePayerMappingInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -170,8 +170,8 @@ func (ec *executionContext) field_Mutation_deleteUpload_args(ctx context.Context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.DeletionInput, error) {
-			return ec.unmarshalNDeleteUploadInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNDeleteUploadInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -212,8 +212,8 @@ func (ec *executionContext) field_Mutation_removeMember_args(ctx context.Context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.RemoveMemberInput, error) {
-			return ec.unmarshalNRemoveMemberInput2upstreamᚋgraphᚋwireᚐRemoveMemberInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNRemoveMemberInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -226,8 +226,8 @@ func (ec *executionContext) field_Mutation_resendInvitation_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.InvitationInput, error) {
-			return ec.unmarshalNResendInvitationInput2upstreamᚋgraphᚋwireᚐInvitationInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNResendInvitationInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -254,8 +254,8 @@ func (ec *executionContext) field_Mutation_revokeInvitation_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (wire.InvitationInput, error) {
-			return ec.unmarshalNRevokeInvitationInput2upstreamᚋgraphᚋwireᚐInvitationInput(ctx, v)
+		func(ctx context.Context, v any) (wire.RowInput, error) {
+			return ec.unmarshalNRevokeInvitationInput2upstreamᚋgraphᚋwireᚐRowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1480,7 +1480,7 @@ func (ec *executionContext) _Mutation_resendInvitation(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().ResendInvitation(ctx, fc.Args["input"].(wire.InvitationInput))
+			return ec.Resolvers.Mutation().ResendInvitation(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.InvitationPayload) graphql.Marshaler {
@@ -1524,7 +1524,7 @@ func (ec *executionContext) _Mutation_revokeInvitation(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RevokeInvitation(ctx, fc.Args["input"].(wire.InvitationInput))
+			return ec.Resolvers.Mutation().RevokeInvitation(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.InvitationPayload) graphql.Marshaler {
@@ -1656,7 +1656,7 @@ func (ec *executionContext) _Mutation_deletePayerMapping(ctx context.Context, fi
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeletePayerMapping(ctx, fc.Args["input"].(wire.DeletionInput))
+			return ec.Resolvers.Mutation().DeletePayerMapping(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.DeletePayerMappingPayload) graphql.Marshaler {
@@ -1788,7 +1788,7 @@ func (ec *executionContext) _Mutation_deleteCptGroupMapping(ctx context.Context,
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteCptGroupMapping(ctx, fc.Args["input"].(wire.DeletionInput))
+			return ec.Resolvers.Mutation().DeleteCptGroupMapping(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.DeleteCPTGroupMappingPayload) graphql.Marshaler {
@@ -1876,7 +1876,7 @@ func (ec *executionContext) _Mutation_removeMember(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RemoveMember(ctx, fc.Args["input"].(wire.RemoveMemberInput))
+			return ec.Resolvers.Mutation().RemoveMember(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.RemoveMemberPayload) graphql.Marshaler {
@@ -2008,7 +2008,7 @@ func (ec *executionContext) _Mutation_cancelUpload(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CancelUpload(ctx, fc.Args["input"].(wire.DeletionInput))
+			return ec.Resolvers.Mutation().CancelUpload(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.CancelUploadPayload) graphql.Marshaler {
@@ -2096,7 +2096,7 @@ func (ec *executionContext) _Mutation_deleteUpload(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteUpload(ctx, fc.Args["input"].(wire.DeletionInput))
+			return ec.Resolvers.Mutation().DeleteUpload(ctx, fc.Args["input"].(wire.RowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.DeleteUploadPayload) graphql.Marshaler {

@@ -1789,8 +1789,8 @@ func (ec *executionContext) fieldContext_UploadStats_totalRows(_ context.Context
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCancelUploadInput(ctx context.Context, obj any) (wire.DeletionInput, error) {
-	var it wire.DeletionInput
+func (ec *executionContext) unmarshalInputCancelUploadInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1833,8 +1833,8 @@ func (ec *executionContext) unmarshalInputCancelUploadInput(ctx context.Context,
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeleteUploadInput(ctx context.Context, obj any) (wire.DeletionInput, error) {
-	var it wire.DeletionInput
+func (ec *executionContext) unmarshalInputDeleteUploadInput(ctx context.Context, obj any) (wire.RowInput, error) {
+	var it wire.RowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2769,7 +2769,7 @@ func (ec *executionContext) _UploadStats(ctx context.Context, sel ast.SelectionS
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNCancelUploadInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx context.Context, v any) (wire.DeletionInput, error) {
+func (ec *executionContext) unmarshalNCancelUploadInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputCancelUploadInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -2788,7 +2788,7 @@ func (ec *executionContext) marshalNCancelUploadPayload2ᚖupstreamᚋgraphᚋwi
 	return ec._CancelUploadPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDeleteUploadInput2upstreamᚋgraphᚋwireᚐDeletionInput(ctx context.Context, v any) (wire.DeletionInput, error) {
+func (ec *executionContext) unmarshalNDeleteUploadInput2upstreamᚋgraphᚋwireᚐRowInput(ctx context.Context, v any) (wire.RowInput, error) {
 	res, err := ec.unmarshalInputDeleteUploadInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

@@ -16,8 +16,8 @@ func change[T any](field Changeable[T]) models.Change[T] {
 	return models.Change[T]{Set: set, Value: value}
 }
 
-// DeletionInput names what is to be deleted.
-type DeletionInput struct {
+// RowInput names a row that something is to happen to.
+type RowInput struct {
 	ID               string
 	ExpectedVersion  *int64
 	ClientMutationID *string

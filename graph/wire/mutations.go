@@ -74,13 +74,6 @@ type APIKeyPayload struct {
 	ClientMutationID *string
 }
 
-// RemoveMemberInput is what a client says about a member who is to go.
-type RemoveMemberInput struct {
-	ID               string
-	ExpectedVersion  *int64
-	ClientMutationID *string
-}
-
 // RemoveMemberPayload is what came of it.
 type RemoveMemberPayload struct {
 	RemovedMemberID  *string
@@ -121,12 +114,5 @@ type InviteMemberInput struct {
 type InvitationPayload struct {
 	Invitation       *models.Invitation
 	UserErrors       []UserError
-	ClientMutationID *string
-}
-
-// InvitationInput names the invitation that is to be sent again or revoked.
-type InvitationInput struct {
-	ID               string
-	ExpectedVersion  *int64
 	ClientMutationID *string
 }

@@ -54,10 +54,10 @@ func (s *Server) treat(st *store.Store, i int, issued *models.IssuedAPIKey) {
 	case 1:
 		_ = must(st.UseAPIKey(s.Context(), models.Viewer{RemoteAddr: "192.0.2.7"}, issued.Text.Hash()))(s)
 	case 2:
-		next := must(st.RotateAPIKey(s.Context(), s.Cedar.System(), id, models.APIKeyRotation{}))(s)
+		next := must(st.RotateAPIKey(s.Context(), s.Cedar.System(), id, models.APIKeyRotation{}, nil))(s)
 		s.known("key", next.APIKey.ID.String(), next.APIKey.ID.UUID())
 	case 3:
-		_ = must(st.RevokeAPIKey(s.Context(), s.Cedar.System(), id))(s)
+		_ = must(st.RevokeAPIKey(s.Context(), s.Cedar.System(), id, nil))(s)
 	}
 }
 
@@ -204,7 +204,7 @@ func seedKeys(s *Server) {
 		issued := s.Cedar.APIKey(models.ScopeClaimsRead)
 		s.known(name, issued.APIKey.ID.String(), issued.APIKey.ID.UUID())
 		if name == "revoked" {
-			_ = must(s.Store.RevokeAPIKey(s.Context(), s.Cedar.System(), issued.APIKey.ID))(s)
+			_ = must(s.Store.RevokeAPIKey(s.Context(), s.Cedar.System(), issued.APIKey.ID, nil))(s)
 		}
 		s.usable(name, s.Cedar.APIKey(scopesAll()...))
 	}

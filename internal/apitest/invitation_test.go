@@ -33,7 +33,7 @@ func (s *Server) invitations() {
 		ticks.Add(1)
 		switch i % 4 {
 		case 1:
-			_ = must(before.RevokeInvitation(s.Context(), s.Cedar.System(), invited.ID))(s)
+			_ = must(before.RevokeInvitation(s.Context(), s.Cedar.System(), invited.ID, nil))(s)
 		case 2:
 			s.accept(before, s.Cedar, invited.ID)
 		default:

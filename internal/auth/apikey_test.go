@@ -39,7 +39,7 @@ func TestAPIKeyIsAViewer(t *testing.T) {
 	}
 	wantCode(t, v.Authorize(models.PermissionUploadClaims), models.CodeForbidden)
 	wantCode(t, v.Authorize(models.PermissionManageAPIKeys), models.CodeForbidden)
-	if _, err := f.store.RevokeAPIKey(t.Context(), models.SystemViewer(f.cedar.ID), issued.APIKey.ID); err != nil {
+	if _, err := f.store.RevokeAPIKey(t.Context(), models.SystemViewer(f.cedar.ID), issued.APIKey.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = f.Authenticate(t.Context(), string(issued.Text))

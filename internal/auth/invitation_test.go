@@ -132,11 +132,11 @@ func TestAcceptInvitation_LinksThatAreNoGood(t *testing.T) {
 	f := setup(t)
 	system := models.SystemViewer(f.cedar.ID)
 	revoked, id := f.invite(t, f.cedar.ID, "revoked@cedar.test", models.RoleViewer)
-	if _, err := f.store.RevokeInvitation(t.Context(), system, id); err != nil {
+	if _, err := f.store.RevokeInvitation(t.Context(), system, id, nil); err != nil {
 		t.Fatal(err)
 	}
 	resent, id := f.invite(t, f.cedar.ID, "resent@cedar.test", models.RoleViewer)
-	if _, err := f.store.ResendInvitation(t.Context(), system, id); err != nil {
+	if _, err := f.store.ResendInvitation(t.Context(), system, id, nil); err != nil {
 		t.Fatal(err)
 	}
 	fresh := f.linkOf(t, f.cedar.ID, id)

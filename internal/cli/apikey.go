@@ -72,7 +72,7 @@ func (c apiKeyRotate) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.open(ctx, a, func(st *store.Store, v models.Viewer) error {
-		issued, err := st.RotateAPIKey(ctx, v, id, models.APIKeyRotation{OverlapHours: c.OverlapHours})
+		issued, err := st.RotateAPIKey(ctx, v, id, models.APIKeyRotation{OverlapHours: c.OverlapHours}, nil)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (c apiKeyRevoke) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.open(ctx, a, func(st *store.Store, v models.Viewer) error {
-		key, err := st.RevokeAPIKey(ctx, v, id)
+		key, err := st.RevokeAPIKey(ctx, v, id, nil)
 		if err != nil {
 			return err
 		}

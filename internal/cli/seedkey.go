@@ -27,7 +27,7 @@ func (s *seeder) apiKey(ctx context.Context) (demoKey, error) {
 		if key.Name != demoKeyName {
 			continue
 		}
-		if _, err := s.store.RevokeAPIKey(ctx, v, key.ID); err != nil {
+		if _, err := s.store.RevokeAPIKey(ctx, v, key.ID, nil); err != nil {
 			return demoKey{}, err
 		}
 	}

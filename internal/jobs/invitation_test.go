@@ -23,7 +23,7 @@ func TestInvitationMails(t *testing.T) {
 		return row.ID
 	}
 	id := invite("grace@guests.test")
-	if _, err := w.Store.RevokeInvitation(t.Context(), ann, invite("revoked@guests.test")); err != nil {
+	if _, err := w.Store.RevokeInvitation(t.Context(), ann, invite("revoked@guests.test"), nil); err != nil {
 		t.Fatal(err)
 	}
 	box := &post{}
@@ -73,7 +73,7 @@ func TestInvitationMails_SentAgainMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	box := &resending{again: func() {
-		if _, err := w.Store.ResendInvitation(t.Context(), ann, row.ID); err != nil {
+		if _, err := w.Store.ResendInvitation(t.Context(), ann, row.ID, nil); err != nil {
 			t.Error(err)
 		}
 	}}

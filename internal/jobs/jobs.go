@@ -130,12 +130,12 @@ func New(opts Options) (*Workers, error) {
 
 // register adds the worker of every kind of job.
 func register(workers *river.Workers, opts Options) {
-	river.AddWorker(workers, &housekeeping{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, housekeeping(opts.Store, opts.Logger))
 	river.AddWorker(workers, &detection{store: opts.Store})
-	river.AddWorker(workers, &scheduling{store: opts.Store, log: opts.Logger})
-	river.AddWorker(workers, &watching{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, scheduling(opts.Store, opts.Logger))
+	river.AddWorker(workers, watching(opts.Store, opts.Logger))
 	river.AddWorker(workers, &ingestion{store: opts.Store})
-	river.AddWorker(workers, &resuming{store: opts.Store, log: opts.Logger})
+	river.AddWorker(workers, resuming(opts.Store, opts.Logger))
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})

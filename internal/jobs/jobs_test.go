@@ -355,7 +355,7 @@ func TestWorkers_KeepHouseAtTheStart(t *testing.T) {
 	if err := r.workers.Stop(); err != nil {
 		t.Error(err)
 	}
-	for _, line := range []string{`msg="expired sessions deleted" rows=1`, `msg="expired idempotency keys deleted" rows=1`} {
+	for _, line := range []string{`chore="delete expired sessions" count=1`, `chore="delete expired idempotency keys" count=1`} {
 		if text := r.log.String(); !strings.Contains(text, line) {
 			t.Errorf("no %s in the log:\n%s", line, text)
 		}

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -28,27 +27,6 @@ func (i *ingestion) Work(ctx context.Context, job *river.Job[models.IngestUpload
 	viewer := models.JobViewer(job.Args.CustomerID, job.Kind, store.JobRequestID(job.Metadata))
 	if err := i.store.PerformUpload(ctx, viewer, job.Args.UploadID); err != nil {
 		return fmt.Errorf("read a claims file: %w", err)
-	}
-	return nil
-}
-
-// resuming sees to uploads that nobody reads any more. A failure is not tried
-// again: the next round comes.
-type resuming struct {
-	river.WorkerDefaults[models.ResumeUploadsJob]
-
-	store *store.Store
-	log   *slog.Logger
-}
-
-// Work implements river.Worker.
-func (r *resuming) Work(ctx context.Context, _ *river.Job[models.ResumeUploadsJob]) error {
-	resumed, err := r.store.ResumeUploads(ctx)
-	if resumed > 0 {
-		r.log.WarnContext(ctx, "uploads left behind were taken up", "uploads", resumed)
-	}
-	if err != nil {
-		return fmt.Errorf("take up the uploads left behind: %w", err)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func TestRedact(t *testing.T) {
 func TestRedact_LeavesWhatLogsAreFor(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "request", "draining", "migrations applied", "health check failed", "expired sessions deleted",
+		"", "request", "draining", "migrations applied", "health check failed", "a recurring job found work",
 		"0d8f2a52-9a35-4ef6-b0a3-ef2b4f2c9d0e", "01234567-1234-1234-1234-123456789012", "41111111-1111-4111-8111-111111111111",
 		"upl_01jz8k6v3pe9ktyh5wmcqa2x7d", "cust_01jd0000000000000000000000", "key_01jd0000000000000000000000", "run_01234567890123456789012345",
 		"/api/v1/claims/clm_01jz8k6v3pe9ktyh5wmcqa2x7d/", "/api/v1/auth/token/refresh/", "/api/v1/auth/password/", "/debug/pprof/",
