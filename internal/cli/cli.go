@@ -62,6 +62,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve both APIs (the default command)."`
 	Demo     demoCommand     `cmd:"" help:"Serve two demo clinics with claims and findings."`
 	Work     workCommand     `cmd:"" help:"Work on background jobs and serve nothing."`
+	Doctor   doctorCommand   `cmd:"" help:"Examine the installation and say what is wrong."`
 	Migrate  migrateCommand  `cmd:"" help:"Apply, undo or list the migrations of the schema."`
 	Ingest   ingestCommand   `cmd:"" help:"Read a claims file for a customer."`
 	Detect   detectCommand   `cmd:"" help:"Look for payers that changed, now."`
