@@ -39,6 +39,8 @@ type Deps struct {
 	Workers func(context.Context) error
 	// Throttle limits requests; nil when that is switched off.
 	Throttle *throttle.Throttle
+	// Telemetry hears of every request; may be nil.
+	Telemetry *obs.Telemetry
 }
 
 // Streams are where the program reads and writes.

@@ -123,7 +123,7 @@ func add(found []doctor.Finding, f doctor.Finding) []doctor.Finding {
 }
 
 func (c doctorCommand) limits(ctx context.Context, a *app) []doctor.Finding {
-	limits, err := a.newThrottle(c.serve())
+	limits, err := a.newThrottle(c.serve(), nil)
 	if err != nil {
 		return []doctor.Finding{{Check: "settings", Status: doctor.Failed, Detail: err.Error()}}
 	}
@@ -184,7 +184,7 @@ func (c doctorCommand) edges(ctx context.Context, a *app, d *database) []doctor.
 	if c.serve().Validate() != nil || c.serve().RequireSecret(d.embedded()) != nil {
 		return nil
 	}
-	pool, err := d.connect(ctx, a.log, 1)
+	pool, err := d.connect(ctx, a.log, 1, nil)
 	if err != nil {
 		return nil // told as the role
 	}
