@@ -13,7 +13,7 @@ func TestQueueDepths(t *testing.T) {
 	w := factory.New(t)
 	for _, values := range []string{
 		`('available', now() - interval '2 minutes', NULL, 'a', 'uploads')`, `('available', now() - interval '1 minute', NULL, 'a', 'uploads')`,
-		`('scheduled', now() + interval '1 hour', NULL, 'a', 'default')`, `('completed', now(), now(), 'a', 'default')`,
+		`('scheduled', now() + interval '1 hour', NULL, 'a', 'default')`, `('completed', now(), current_timestamp, 'a', 'default')`,
 	} {
 		if _, err := w.DB.App.Exec(t.Context(), `INSERT INTO river.river_job (state, scheduled_at, finalized_at, kind, queue, args, max_attempts)
 			SELECT v.state::river.river_job_state, v.due, v.done::timestamptz, v.kind, v.queue, '{}', 1 FROM (VALUES `+values+`) AS v(state, due, done, kind, queue)`); err != nil {
