@@ -46,7 +46,7 @@ type Step struct {
 // Hash identifies the set of migrations in this program.
 func Hash() string {
 	sum := sha256.New()
-	names, err := fs.Glob(files, "*.tx.up.sql")
+	names, err := fs.Glob(files, "*.up.sql")
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
