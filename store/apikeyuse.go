@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,7 +78,7 @@ type apiKeyAccountRow struct {
 // there is none of this hash.
 func (s *Store) apiKeyAccount(ctx context.Context, hash models.SecretHash) (*models.APIKey, error) {
 	rows, err := call[apiKeyAccountRow](ctx, s, `SELECT customer_id, id, name, scopes, allowed_cidrs,
-		expires_at, revoked_at, last_used_at, last_refused_at FROM api_key_account($1)`, hash[:])
+		expires_at, revoked_at, last_used_at, last_refused_at FROM api_key_account($1)`, `\x`+hex.EncodeToString(hash[:]))
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

@@ -95,12 +95,11 @@ func arrayOf[P comparable](ids []P) any {
 // fillEach fetches the page of every parent by one LATERAL join.
 func fillEach[T any, P comparable](ctx context.Context, tx *tenantTx, p *listPlan[T], parent parentOf[T, P], ids []P, lists map[P]*models.Rows[*T]) error {
 	var items []*T
-	err := tx.tx.NewSelect().Model(&items).
+	q := tx.tx.NewSelect().Model(&items).
 		ModelTableExpr(parent.table, arrayOf(ids)).
 		ColumnExpr(cmp.Or(parent.columns, "page.*")).
-		Join("CROSS JOIN LATERAL (?) AS page", p.shown(p.pageQuery((*T)(nil)))).
-		Scan(ctx)
-	if err != nil {
+		Join("CROSS JOIN LATERAL (?) AS page", p.shown(p.pageQuery((*T)(nil))))
+	if err := fill(ctx, tx, q, &items); err != nil {
 		return err
 	}
 	grouped := make(map[P][]*T, len(ids))

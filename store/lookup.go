@@ -38,7 +38,8 @@ func rowsOf[T any, P parentID](ctx context.Context, source rowSource, scope scop
 		return found, nil
 	}
 	var rows []*T
-	if err := scope(source.selectFrom(&rows)).Where("?TableAlias.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+	q := scope(source.selectFrom(&rows)).Where("?TableAlias.id IN (?)", bun.List(ids))
+	if err := fill(ctx, source, q, &rows); err != nil {
 		return nil, err
 	}
 	for _, row := range rows {

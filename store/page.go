@@ -126,7 +126,7 @@ func (p *listPlan[T]) turnToLast(ctx context.Context, rows *models.Rows[*T]) err
 // read fetches the rows of the page.
 func (p *listPlan[T]) read(ctx context.Context, rows *models.Rows[*T]) error {
 	var items []*T
-	if err := p.rowsQuery(&items).Scan(ctx); err != nil {
+	if err := fill(ctx, p.source, p.rowsQuery(&items), &items); err != nil {
 		return err
 	}
 	if len(items) == 0 && p.page.Number > 1 && !p.page.Last {

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"upstream/models"
 )
@@ -66,7 +70,7 @@ func looking[T any](ctx context.Context, s *Store, own *tenantTx, fn func(*tenan
 	if err != nil {
 		return zero, err
 	}
-	own.tx, own.conn = conn, conn
+	own.tx, own.conn, own.looks = conn, conn, true
 	return fn(own)
 }
 
@@ -139,55 +143,140 @@ func (c *tenantConn) QueryContext(ctx context.Context, query string, args []driv
 	if len(args) > 0 {
 		return nil, errors.New("store: arguments are written into the text")
 	}
-	conn := c.Conn.Conn()
-	if conn.IsClosed() {
-		return nil, driver.ErrBadConn
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(nameCustomer, c.customer)
-	batch.Queue(query)
-	answers := conn.SendBatch(ctx, batch)
-	rows, err := firstRow(answers)
+	answer, err := c.ask(ctx, query, nil)
 	if err != nil {
-		_ = answers.Close()
 		if pgconn.SafeToRetry(err) {
 			return nil, driver.ErrBadConn
 		}
 		return nil, err
 	}
-	rows.decode = decodersFor(conn.TypeMap(), rows.rows.FieldDescriptions())
-	return rows, nil
+	return &tenantRows{answer: answer, decode: decodersFor(c.Conn.Conn().TypeMap(), answer.rows.FieldDescriptions())}, nil
 }
 
-// firstRow skips the answer to the setting and fetches the first row of the
-// query: only then is known whether it failed and what its columns are.
-func firstRow(answers pgx.BatchResults) (*tenantRows, error) {
-	if _, err := answers.Exec(); err != nil {
-		return nil, err
-	}
-	rows, err := answers.Query()
-	if err != nil {
-		return nil, err
-	}
-	more := rows.Next()
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return &tenantRows{answers: answers, rows: rows, fetched: true, more: more}, nil
+// textOf is a query with its values written into the text.
+func textOf(q *bun.SelectQuery) (string, error) {
+	text, err := q.AppendQuery(q.DB().QueryGen(), make([]byte, 0, 2<<10))
+	return string(text), err
 }
 
-// tenantRows are the rows of a query that travelled with its customer.
-type tenantRows struct {
-	answers pgx.BatchResults
-	rows    pgx.Rows
-	decode  []decoder
+// tableOf is what the query builder knows about a type of rows.
+func tableOf[T any](q *bun.SelectQuery) *schema.Table { return q.DB().Table(reflect.TypeFor[T]()) }
+
+// answer are the rows of a query that travelled with its customer.
+type answer struct {
+	ctx      context.Context //nolint:containedctx // ends with the rows
+	conn     *pgx.Conn
+	tracer   pgx.BatchTracer
+	pipeline *pgconn.Pipeline
+	rows     *pgconn.ResultReader
+	// kept is the statement, if the session keeps it.
+	kept *statement
 	// fetched says that more tells of the row that is asked for next.
 	fetched, more bool
 }
 
+// ask sends a query behind its customer, in one round trip, and fetches the first
+// row: only then is known whether it failed.
+func (c *tenantConn) ask(ctx context.Context, query string, formats []int16) (*answer, error) {
+	naming := request{text: nameCustomer, args: [][]byte{[]byte(c.customer)}, often: true}
+	return ask(ctx, c.Conn.Conn(), naming, request{text: query, formats: formats})
+}
+
+// ask sends statements in one round trip, of which the last one's rows are the
+// answer. It asks again without what was prepared when that is no longer good:
+// which is found before a statement begins, and undoes those before it.
+func ask(ctx context.Context, conn *pgx.Conn, requests ...request) (*answer, error) {
+	if conn.IsClosed() {
+		return nil, driver.ErrBadConn
+	}
+	s, err := sessionOf(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	a, err := attempt(ctx, conn, s, requests)
+	if err != nil && outdated(err) {
+		if err := s.renounce(ctx, conn.PgConn(), err); err != nil {
+			return nil, err
+		}
+		return attempt(ctx, conn, s, requests)
+	}
+	return a, err
+}
+
+func attempt(ctx context.Context, conn *pgx.Conn, s *session, requests []request) (*answer, error) {
+	a := &answer{ctx: ctx, conn: conn, tracer: s.tracer}
+	if a.tracer != nil {
+		a.ctx = a.tracer.TraceBatchStart(ctx, a.conn, pgx.TraceBatchStartData{Batch: batchOf(requests)})
+	}
+	a.pipeline = conn.PgConn().StartPipeline(a.ctx)
+	for i := range requests {
+		s.send(a.pipeline, &requests[i])
+	}
+	if err := a.begin(s, requests); err != nil {
+		_ = a.close(err) // which says the same
+		return nil, err
+	}
+	a.kept = requests[len(requests)-1].known
+	return a, nil
+}
+
+// begin reads up to the first row of the last statement.
+func (a *answer) begin(s *session, requests []request) error {
+	if err := a.pipeline.Sync(); err != nil {
+		return err
+	}
+	for i := range requests {
+		if a.rows != nil {
+			if _, err := a.rows.Close(); err != nil {
+				return err
+			}
+		}
+		var err error
+		if a.rows, err = s.rows(a.pipeline, &requests[i]); err != nil {
+			return err
+		}
+	}
+	a.fetched, a.more = true, a.rows.NextRow()
+	if a.more {
+		return nil
+	}
+	_, err := a.rows.Close()
+	return err
+}
+
+// next fetches the next row, whose values are good until the one after that.
+func (a *answer) next() bool {
+	if !a.fetched {
+		a.more = a.rows.NextRow()
+	}
+	a.fetched = false
+	return a.more
+}
+
+// close reads what is left and gives the connection back. An error that was met
+// is what the tracer hears.
+func (a *answer) close(met error) error {
+	var err error
+	if a.rows != nil {
+		_, err = a.rows.Close()
+	}
+	err = errors.Join(err, a.pipeline.Close())
+	if a.tracer != nil {
+		a.tracer.TraceBatchEnd(a.ctx, a.conn, pgx.TraceBatchEndData{Err: cmp.Or(met, err)})
+		a.tracer = nil
+	}
+	return err
+}
+
+// tenantRows are the rows of a query as database/sql has them.
+type tenantRows struct {
+	answer *answer
+	decode []decoder
+}
+
 // Columns implements driver.Rows.
 func (r *tenantRows) Columns() []string {
-	fields := r.rows.FieldDescriptions()
+	fields := r.answer.rows.FieldDescriptions()
 	names := make([]string, len(fields))
 	for i := range fields {
 		names[i] = fields[i].Name
@@ -196,24 +285,17 @@ func (r *tenantRows) Columns() []string {
 }
 
 // Close implements driver.Rows.
-func (r *tenantRows) Close() error {
-	r.rows.Close()
-	return errors.Join(r.rows.Err(), r.answers.Close())
-}
+func (r *tenantRows) Close() error { return r.answer.close(nil) }
 
 // Next implements driver.Rows.
 func (r *tenantRows) Next(dest []driver.Value) error {
-	if !r.fetched {
-		r.more = r.rows.Next()
-	}
-	r.fetched = false
-	if !r.more {
-		if err := r.rows.Err(); err != nil {
+	if !r.answer.next() {
+		if _, err := r.answer.rows.Close(); err != nil {
 			return err
 		}
 		return io.EOF
 	}
-	for i, text := range r.rows.RawValues() {
+	for i, text := range r.answer.rows.Values() {
 		if text == nil {
 			dest[i] = nil
 			continue

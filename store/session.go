@@ -72,7 +72,7 @@ type sessionAccountRow struct {
 // other use cases are transactions.
 func (s *Store) SessionAccount(ctx context.Context, user models.UserID, session models.SessionID) (*models.Account, error) {
 	rows, err := call[sessionAccountRow](ctx, s, `SELECT email, is_active, is_superuser, token_version,
-		membership_id, customer_id, role, role_version FROM session_account($1, $2)`, user.UUID(), session.UUID())
+		membership_id, customer_id, role, role_version FROM session_account($1, $2)`, user.UUID().String(), session.UUID().String())
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,8 @@ type tenantTx struct {
 	outbox   outbox
 	viewer   models.Viewer
 	customer models.CustomerID
+	// looks says that tx is such a connection.
+	looks bool
 	// now is the one instant of the whole use case.
 	now     time.Time
 	newUUID func() uuid.UUID
@@ -160,15 +163,28 @@ func systemAt[T any](ctx context.Context, s *Store, opts *sql.TxOptions, fn func
 
 // call asks a function of the schema that opens the system door for itself,
 // and for itself only, in one statement and one round trip. The columns of its
-// answer fill the fields of T in their order.
-func call[T any](ctx context.Context, s *Store, text string, args ...any) ([]T, error) {
+// answer fill the fields of T in their order; args are texts.
+func call[T any](ctx context.Context, s *Store, text string, args ...string) ([]*T, error) {
 	defer countStatement(ctx, time.Now())
-	rows, err := s.pool.Query(ctx, text, args...)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, unlessCanceled(ctx, err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+	defer conn.Release()
+	r := request{text: text, formats: binaryFormat(), often: true}
+	for _, arg := range args {
+		r.args = append(r.args, []byte(arg))
+	}
+	answer, err := ask(ctx, conn.Conn(), r)
 	if err != nil {
+		return nil, unlessCanceled(ctx, err)
+	}
+	f := answer.filling(reflect.TypeFor[T](), byPlace(reflect.TypeFor[T]()))
+	if f == nil {
+		return nil, errors.Join(fmt.Errorf("store: %s answers other types than those of %T", text, *new(T)), answer.close(nil))
+	}
+	found, err := collect[T](answer, f)
+	if err = errors.Join(err, answer.close(err)); err != nil {
 		return nil, unlessCanceled(ctx, err)
 	}
 	return found, nil
