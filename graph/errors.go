@@ -104,12 +104,19 @@ func argumentPath(path string) string {
 // aroundField counts what a field costs, and marks every failure of a resolver
 // that carries no code as INTERNAL, so that what reaches present without one can
 // only come from the operation.
-func aroundField(ctx context.Context, next graphql.Resolver) (any, error) {
+func (p *plainRows) aroundField(ctx context.Context, next graphql.Resolver) (any, error) {
 	res, err := next(ctx)
 	fc := graphql.GetFieldContext(ctx)
-	requestFrom(ctx).spent.charge(fc, res)
+	spent := &requestFrom(ctx).spent
+	spent.charge(fc, res)
 	if err != nil && fc.IsResolver {
 		return res, models.AsError(err)
+	}
+	if fc.Field.Name == fieldNodes || fc.Field.Name == fieldEdges {
+		if rows, fields := p.write(graphql.GetOperationContext(ctx), fc.Field, res); rows != nil {
+			spent.data.Add(int64(fields))
+			return rows, err
+		}
 	}
 	return res, err
 }

@@ -219,7 +219,7 @@ func TestUncodedResolverErrorsAreInternal(t *testing.T) {
 	next := func(context.Context) (any, error) { return nil, errors.New("secret") }
 	for resolver, want := range map[bool]bool{true: true, false: false} {
 		ctx := fieldContext(resolver)
-		_, err := aroundField(ctx, next)
+		_, err := new(plainRows).aroundField(ctx, next)
 		var e *models.Error
 		if errors.As(err, &e) != want {
 			t.Errorf("resolver %v: %v", resolver, err)
@@ -227,7 +227,7 @@ func TestUncodedResolverErrorsAreInternal(t *testing.T) {
 	}
 	ctx := fieldContext(true)
 	given := models.NotFound("claim")
-	if _, err := aroundField(ctx, func(context.Context) (any, error) { return nil, given }); !errors.Is(err, given) {
+	if _, err := new(plainRows).aroundField(ctx, func(context.Context) (any, error) { return nil, given }); !errors.Is(err, given) {
 		t.Errorf("a coded error became %v", err)
 	}
 }

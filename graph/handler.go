@@ -85,7 +85,7 @@ func NewHandler(st *store.Store, opts Options) http.Handler {
 // Anonymous and signed-in requests get one each, because validation differs:
 // to the former it neither shows nor hints at the schema.
 func newServer(es graphql.ExecutableSchema, opts Options, kept *persistedCache, member bool) *handler.Server {
-	p := presenter{log: opts.Logger, failed: opts.Failed}
+	p, plain := presenter{log: opts.Logger, failed: opts.Failed}, newPlainRows(es.Schema())
 	s := handler.New(es)
 	s.AddTransport(transport{throttle: opts.Throttle, present: p.present})
 	s.SetParserTokenLimit(mostTokens(opts.Limits))
@@ -102,7 +102,7 @@ func newServer(es graphql.ExecutableSchema, opts Options, kept *persistedCache, 
 	s.Use(costLimit{})
 	s.Use(keepPersisted{kept}) // the last check: whatever comes here may run
 	s.AroundOperations(named(opts.Named))
-	s.AroundFields(aroundField)
+	s.AroundFields(plain.aroundField)
 	s.AroundResponses(reportCost)
 	if !member {
 		s.SetDisableSuggestion(true)
