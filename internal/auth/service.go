@@ -66,10 +66,13 @@ func (o Options) withDefaults() Options {
 // Service signs people in and tells who a request comes from. It is safe for
 // concurrent use.
 type Service struct {
-	store    *store.Store
-	opts     Options
-	parser   *jwt.Parser
-	verifier *verifier
+	store  *store.Store
+	opts   Options
+	parser *jwt.Parser
+	// validator compares with the clock what parser has verified before.
+	validator *jwt.Validator
+	verified  verified
+	verifier  *verifier
 }
 
 // New builds a Service on a store. It fails when Options lack keys.
@@ -82,7 +85,7 @@ func New(st *store.Store, opts Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{store: st, opts: opts, verifier: v, parser: jwt.NewParser(
+	rules := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(opts.Issuer),
 		jwt.WithAudience(opts.Audience),
@@ -90,5 +93,8 @@ func New(st *store.Store, opts Options) (*Service, error) {
 		jwt.WithIssuedAt(),
 		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(opts.Now),
-	)}, nil
+	}
+	return &Service{
+		store: st, opts: opts, verifier: v, parser: jwt.NewParser(rules...), validator: jwt.NewValidator(rules...),
+	}, nil
 }

@@ -144,13 +144,21 @@ func (s *Service) verifySecret(token string, want tokenType) (principal, models.
 // parse checks everything about a token but its kind, which named only words
 // the refusal.
 func (s *Service) parse(token string, named tokenType) (claims, error) {
-	var c claims
-	_, err := s.parser.ParseWithClaims(token, &c, s.opts.Keys.find)
+	hash := sha256.Sum256([]byte(token))
+	c, known := s.verified.get(hash)
+	var err error
+	if known {
+		err = s.validator.Validate(&c)
+	} else {
+		_, err = s.parser.ParseWithClaims(token, &c, s.opts.Keys.find)
+	}
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return c, models.NewError(models.CodeUnauthenticated, "The %s token has expired.", named).WithCause(err)
 	case err != nil:
 		return c, invalidToken(named).WithCause(err)
+	case !known:
+		s.verified.put(hash, c)
 	}
 	return c, nil
 }
