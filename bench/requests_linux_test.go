@@ -21,6 +21,7 @@ import (
 
 	"upstream/graph"
 	"upstream/internal/auth"
+	"upstream/internal/cli"
 	"upstream/internal/factory"
 	"upstream/internal/guard"
 	"upstream/internal/obs"
@@ -191,6 +192,7 @@ func newSite(b *testing.B) *site {
 	handler, signIn := newProgram(b, st)
 	server := httptest.NewServer(handler)
 	b.Cleanup(server.Close)
+	b.Cleanup(cli.ReserveHeap(os.LookupEnv)) // as the program does when it serves
 	return &site{
 		url: server.URL, bearer: tokenOf(b, signIn, tenant), cpu: newCPUMeter(b, world.DB.Owner),
 		pgbench:    newPgbench(b, world.DB.Owner, world.DB.AppURL, tenant.Customer.ID.UUID().String()),

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
+	defer ReserveHeap(os.LookupEnv)()
 	return a.withTelemetry(ctx, c.Observe, func(telemetry *obs.Telemetry) error {
 		limits, err := a.newThrottle(c, func(class throttle.Class) { telemetry.Throttled(string(class)) })
 		if err != nil {
