@@ -12,6 +12,7 @@ import (
 
 // The fields of every connection.
 const (
+	fieldCursor     = "cursor"
 	fieldEdges      = "edges"
 	fieldNode       = "node"
 	fieldNodes      = "nodes"
@@ -92,7 +93,7 @@ func (w window) problems() []models.FieldError {
 func (w window) page(s selection) models.Page {
 	p := models.Page{
 		Limit: models.DefaultConnectionSize, After: deref(w.after), Before: deref(w.before), Backward: w.last != nil,
-		WantTotal: s.total, SkipRows: !s.rows, Columns: s.columns,
+		WantTotal: s.total, SkipRows: !s.rows, Columns: s.columns, EndCursors: !s.cursors,
 	}
 	switch {
 	case w.first != nil:
@@ -109,6 +110,8 @@ func (w window) page(s selection) models.Page {
 // selection is what an operation reads of a connection.
 type selection struct {
 	rows, total, next, previous bool
+	// cursors says that those of single rows are wanted, beside the page's ends.
+	cursors bool
 	// columns are those that the rows are shown with; nil for all.
 	columns []string
 }
@@ -130,6 +133,7 @@ func selectionOf(ctx context.Context) selection {
 				if below.Name == fieldNode {
 					rows = append(rows, below)
 				}
+				s.cursors = s.cursors || below.Name == fieldCursor
 			}
 		case fieldTotalCount:
 			s.total = true

@@ -346,7 +346,7 @@ func (n *plainNoun[T]) edges(op *graphql.OperationContext, field graphql.Collect
 	collected := graphql.CollectFields(op, field.Selections, n.edge)
 	for i, f := range collected {
 		repeated := slices.ContainsFunc(collected[:i], func(other graphql.CollectedField) bool { return other.Alias == f.Alias || other.Name == f.Name })
-		plain := f.Name == "cursor"
+		plain := f.Name == fieldCursor
 		if f.Name == fieldNode {
 			fields, plain = n.selected(op, f.Selections)
 		}

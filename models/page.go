@@ -92,12 +92,15 @@ type Page struct {
 	// Columns are the only columns that the rows need, for lists whose rows are
 	// wide; nil means all. The other fields of the rows may then be zero.
 	Columns []string
+	// EndCursors says that of the cursors only the first and the last are needed.
+	EndCursors bool
 }
 
 // Rows is one page of a list.
 type Rows[T any] struct {
 	Items []T
-	// Cursors holds the position of each item, in the same order.
+	// Cursors holds the position of each item, in the same order; those between
+	// the first and the last are empty when Page.EndCursors was set.
 	Cursors []string
 	// HasNext and HasPrevious tell whether rows follow or precede the page.
 	// The one against the direction of paging is only known when

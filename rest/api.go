@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -122,6 +123,8 @@ type api struct {
 	// bodies are the operations that read JSON, and whether they have rules
 	// beside its schema.
 	bodies map[string]bool
+	// answers are buffers that lists were written into.
+	answers sync.Pool
 }
 
 // New is the handler of everything REST: /api/v1/, the OpenAPI documents

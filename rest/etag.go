@@ -49,7 +49,9 @@ func opaque(tag string) string { return strings.TrimPrefix(tag, "W/") }
 // weaklyTagged answers 304 to a list that has not changed. Its tag is that of
 // its bytes, and weak: the same rows may come with other links.
 func (a *api) weaklyTagged(ctx huma.Context, next func(huma.Context)) {
-	kept := &keptAnswer{humaContext: ctx}
+	body := a.buffer()
+	defer a.answers.Put(body)
+	kept := &keptAnswer{humaContext: ctx, body: body}
 	next(kept)
 	if kept.status == 0 {
 		return // answered past us
@@ -77,7 +79,16 @@ type keptAnswer struct {
 	humaContext
 
 	status int
-	body   bytes.Buffer
+	body   *bytes.Buffer
+}
+
+// buffer is an empty one, as large as a page was that is no longer needed.
+func (a *api) buffer() *bytes.Buffer {
+	if b, ok := a.answers.Get().(*bytes.Buffer); ok {
+		b.Reset()
+		return b
+	}
+	return &bytes.Buffer{}
 }
 
 // Unwrap lets the adapter find its own context.
@@ -90,7 +101,7 @@ func (k *keptAnswer) SetStatus(status int) { k.status = status }
 func (k *keptAnswer) Status() int { return k.status }
 
 // BodyWriter implements huma.Context.
-func (k *keptAnswer) BodyWriter() io.Writer { return &k.body }
+func (k *keptAnswer) BodyWriter() io.Writer { return k.body }
 
 const ifNoneMatchDoc = "Entity tags the client has; when one is current the answer is 304 without a body."
 

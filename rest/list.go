@@ -117,7 +117,7 @@ const (
 
 // readPage reads either a page number or a cursor.
 func readPage(q url.Values, bad func(path, code, message string)) models.Page {
-	page := models.Page{Limit: readInt(q, "page_size", models.DefaultPageSize, models.MaxPageSize, bad)}
+	page := models.Page{Limit: readInt(q, "page_size", models.DefaultPageSize, models.MaxPageSize, bad), EndCursors: true}
 	cursor, keyset := single(q, "cursor", bad)
 	page.WantTotal = readCount(q, !keyset, bad)
 	if !keyset {

@@ -282,13 +282,15 @@ func (p *listPlan[T]) fill(rows *models.Rows[*T], items []*T) error {
 		rows.HasNext = more
 		rows.HasPrevious = p.page.Number > 1
 	}
-	for _, item := range items {
-		cursor, err := p.codec.encode(positionOf(p.spec, p.terms, item))
-		if err != nil {
+	rows.Items, rows.Cursors = append(rows.Items, items...), make([]string, len(items))
+	for i, item := range items {
+		if p.page.EndCursors && i > 0 && i < len(items)-1 {
+			continue
+		}
+		var err error
+		if rows.Cursors[i], err = p.codec.encode(positionOf(p.spec, p.terms, item)); err != nil {
 			return err
 		}
-		rows.Items = append(rows.Items, item)
-		rows.Cursors = append(rows.Cursors, cursor)
 	}
 	return nil
 }
