@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -52,6 +53,8 @@ func readerOf(t reflect.Type, oid uint32) reader {
 		return bytesReader(t, oid)
 	case pgtype.TextArrayOID, pgtype.VarcharArrayOID:
 		return textsReader(t)
+	case pgtype.CIDRArrayOID:
+		return networksReader(t)
 	default:
 		return nil
 	}
@@ -63,6 +66,9 @@ func valueReader(types *pgtype.Map, field *schema.Field, oid uint32) reader {
 	known, ok := types.TypeForOID(oid)
 	if !ok {
 		return nil
+	}
+	if _, array := known.Codec.(*pgtype.ArrayCodec); array {
+		return nil // its values are those of the binary form
 	}
 	return func(place reflect.Value, value []byte) error {
 		v, err := known.Codec.DecodeDatabaseSQLValue(types, oid, pgx.BinaryFormatCode, value)
@@ -278,6 +284,25 @@ func bytesReader(t reflect.Type, oid uint32) reader {
 			value = value[1:] // the version of the form
 		}
 		field.SetBytes(append([]byte{}, value...))
+		return nil
+	}
+}
+
+// networksReader reads arrays of networks as their texts.
+func networksReader(t reflect.Type) reader {
+	if t != reflect.TypeFor[[]string]() {
+		return nil
+	}
+	return func(field reflect.Value, value []byte) error {
+		var networks []netip.Prefix
+		if err := pgtype.NewMap().Scan(pgtype.CIDRArrayOID, pgx.BinaryFormatCode, value, &networks); err != nil {
+			return err
+		}
+		texts := make([]string, len(networks))
+		for i, network := range networks {
+			texts[i] = network.String()
+		}
+		field.Set(reflect.ValueOf(texts))
 		return nil
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
 
 	"upstream/models"
 	"upstream/models/drift"
@@ -106,6 +107,19 @@ func (t ExclusiveTx) Values(ctx context.Context, query string) ([]any, error) {
 		places[i] = &values[i]
 	}
 	return values, rows.Scan(places...)
+}
+
+// BothWays are all rows of T that a customer has, as lists read them and as the
+// query builder does.
+func BothWays[T any](ctx context.Context, s *Store, v models.Viewer) (filled, scanned []*T, err error) {
+	_, err = look(ctx, s, v, func(tx *tenantTx) (struct{}, error) {
+		every := func(rows *[]*T) *bun.SelectQuery { return tx.selectFrom(rows).OrderExpr("1, 2, 3, 4, 5") }
+		if err := fill(ctx, tx, every(&filled), &filled); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, every(&scanned).Scan(ctx)
+	})
+	return filled, scanned, err
 }
 
 // Driver asks for the driver's connection.
