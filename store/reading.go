@@ -167,6 +167,7 @@ type answer struct {
 	ctx      context.Context //nolint:containedctx // ends with the rows
 	conn     *pgx.Conn
 	tracer   pgx.BatchTracer
+	requests []request
 	pipeline *pgconn.Pipeline
 	rows     *pgconn.ResultReader
 	// kept is the statement, if the session keeps it.
@@ -204,7 +205,7 @@ func ask(ctx context.Context, conn *pgx.Conn, requests ...request) (*answer, err
 }
 
 func attempt(ctx context.Context, conn *pgx.Conn, s *session, requests []request) (*answer, error) {
-	a := &answer{ctx: ctx, conn: conn, tracer: s.tracer}
+	a := &answer{ctx: ctx, conn: conn, tracer: s.tracer, requests: requests}
 	if a.tracer != nil {
 		a.ctx = a.tracer.TraceBatchStart(ctx, a.conn, pgx.TraceBatchStartData{Batch: batchOf(requests)})
 	}
@@ -261,11 +262,24 @@ func (a *answer) close(met error) error {
 		_, err = a.rows.Close()
 	}
 	err = errors.Join(err, a.pipeline.Close())
-	if a.tracer != nil {
-		a.tracer.TraceBatchEnd(a.ctx, a.conn, pgx.TraceBatchEndData{Err: cmp.Or(met, err)})
-		a.tracer = nil
-	}
+	a.tell(cmp.Or(met, err))
 	return err
+}
+
+// tell ends what the tracer was told of, once.
+func (a *answer) tell(err error) {
+	if a.tracer == nil {
+		return
+	}
+	for i := range a.requests {
+		told := pgx.TraceBatchQueryData{SQL: a.requests[i].text}
+		if i == len(a.requests)-1 {
+			told.Err = err
+		}
+		a.tracer.TraceBatchQuery(a.ctx, a.conn, told)
+	}
+	a.tracer.TraceBatchEnd(a.ctx, a.conn, pgx.TraceBatchEndData{Err: err})
+	a.tracer = nil
 }
 
 // tenantRows are the rows of a query as database/sql has them.
