@@ -151,7 +151,7 @@ func (d describer) boundValue(schema map[string]any, name string) {
 	}
 	switch {
 	case isType(schema, huma.TypeString):
-		if schema["enum"] != nil {
+		if schema["enum"] != nil || schema["const"] != nil {
 			return
 		}
 		unless("maxLength", d.longest(schema, name))

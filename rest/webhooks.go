@@ -92,10 +92,11 @@ func (d webhookDoc) schemaName() string {
 
 // webhookHeaders are those of the Standard Webhooks specification.
 func webhookHeaders() []any {
+	const longest = 200
 	header := func(name, description, pattern, example string) map[string]any {
 		return map[string]any{
 			"name": name, "in": "header", "required": true, "description": description,
-			"schema": map[string]any{"type": huma.TypeString, "pattern": pattern}, "example": example,
+			"schema": map[string]any{"type": huma.TypeString, "pattern": pattern, "maxLength": longest}, "example": example,
 		}
 	}
 	return []any{

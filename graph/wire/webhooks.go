@@ -79,13 +79,23 @@ type WebhookDeliveryPayload struct {
 	ClientMutationID *string
 }
 
+// Replayed says which deliveries of an endpoint are sent again.
+type Replayed struct {
+	Since     time.Time
+	Until     *time.Time
+	Status    *models.DeliveryStatus
+	EventType *models.WebhookEventType
+}
+
+// Of is the store's form of it for one endpoint.
+func (in Replayed) Of(endpoint models.WebhookEndpointID) models.NewWebhookReplay {
+	return models.NewWebhookReplay{EndpointID: endpoint, Since: in.Since, Until: in.Until, Status: in.Status, EventType: in.EventType}
+}
+
 // WebhookReplayCountInput says which deliveries would be sent again.
 type WebhookReplayCountInput struct {
-	EndpointID string
-	Since      time.Time
-	Until      *time.Time
-	Status     *models.DeliveryStatus
-	EventType  *models.WebhookEventType
+	Replayed
+	EndpointID models.WebhookEndpointID
 }
 
 // WebhookReplayCount is how many there are.
@@ -93,7 +103,8 @@ type WebhookReplayCount struct{ Count int64 }
 
 // ReplayWebhooksInput says which deliveries are to be sent again.
 type ReplayWebhooksInput struct {
-	WebhookReplayCountInput
+	Replayed
+	EndpointID       string
 	ExpectedCount    *int64
 	ClientMutationID *string
 }
