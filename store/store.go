@@ -28,6 +28,9 @@ type Options struct {
 	// Sealer encrypts secrets at rest; without one, use cases that store or read
 	// such secrets fail.
 	Sealer Sealer
+	// Webhooks are the rules of deliveries; without them, no endpoint can be made
+	// and nothing is delivered.
+	Webhooks WebhookPolicy
 }
 
 // Store is the database seen as use cases. It is safe for concurrent use.
@@ -39,8 +42,10 @@ type Store struct {
 	log     *slog.Logger
 	groups  claimfile.Groups
 	sealer  Sealer
-	outbox  *Queue
-	gates   gates
+	// webhooks decide what is delivered when.
+	webhooks WebhookPolicy
+	outbox   *Queue
+	gates    gates
 	// life shows other processes that this one computes runs.
 	life lifeline
 	// progressEvery is how often is written how far reading a file has come.
@@ -59,6 +64,8 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		groups:  opts.Groups,
 		sealer:  opts.Sealer,
 
+		webhooks: opts.Webhooks,
+
 		progressEvery: progressInterval,
 	}
 	if s.now == nil {
@@ -72,6 +79,9 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	}
 	if s.sealer == nil {
 		s.sealer = noSealer{}
+	}
+	if s.webhooks == nil {
+		s.webhooks = noPolicy{}
 	}
 	s.outbox = newOutbox(pool, s.log)
 	s.life.connect, s.life.id = s.connect, uuid.New()
