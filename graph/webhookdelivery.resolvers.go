@@ -20,8 +20,8 @@ func (r *mutationResolver) RedeliverWebhook(ctx context.Context, input wire.RowI
 	return &wire.WebhookDeliveryPayload{WebhookDelivery: row, UserErrors: expected, ClientMutationID: input.ClientMutationID}, err
 }
 
-func (r *queryResolver) WebhookDeliveries(ctx context.Context, filter *models.WebhookDeliveryFilter, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error) {
-	return connection(ctx, nil, orderBy, window{first, after, last, before},
+func (r *queryResolver) WebhookDeliveries(ctx context.Context, filter *models.WebhookDeliveryFilter, search *string, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error) {
+	return connection(ctx, search, orderBy, window{first, after, last, before},
 		func(v models.Viewer, l models.List[models.WebhookDeliveryOrderField]) (*models.Rows[*models.WebhookDelivery], error) {
 			return r.store.WebhookDeliveries(ctx, v, deref(filter), l)
 		})

@@ -54,8 +54,8 @@ func (r *webhookEndpointResolver) CreatedBy(ctx context.Context, obj *models.Web
 	return memberBehind(ctx, r.store, obj, "createdBy", func(e *models.WebhookEndpoint) *models.UserID { return e.CreatedBy })
 }
 
-func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *models.WebhookEndpoint, filter *models.WebhookDeliveryFilter, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error) {
-	return nested(ctx, obj, "deliveries", nil, orderBy, window{first, after, last, before}, filter,
+func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *models.WebhookEndpoint, filter *models.WebhookDeliveryFilter, search *string, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error) {
+	return nested(ctx, obj, "deliveries", search, orderBy, window{first, after, last, before}, filter,
 		func(e *models.WebhookEndpoint) models.WebhookEndpointID { return e.ID },
 		func(
 			v models.Viewer, ids []models.WebhookEndpointID, l models.List[models.WebhookDeliveryOrderField],

@@ -36,6 +36,7 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.WebhookEndpointID{})
 	aliasID(r, models.WebhookDeliveryID{})
 	aliasID(r, models.WebhookReplayID{})
+	aliasID(r, models.WebhookEventID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)

@@ -17,6 +17,7 @@ type webhookDelivery struct {
 	Customer      models.CustomerID        `json:"customer"`
 	Endpoint      models.WebhookEndpointID `json:"endpoint" doc:"Where it goes."`
 	EventType     models.WebhookEventType  `json:"event_type" doc:"What happened."`
+	EventKey      string                   `json:"event_key" maxLength:"200" doc:"Names what happened, the same for every endpoint that hears of it." example:"drift.detected:drift_01jz8k6v3pe9ktyh5wmcqa2x7d"`
 	Sequence      int64                    `json:"sequence" minimum:"1" doc:"Counts the deliveries of the endpoint from 1, without gaps." example:"1042"`
 	Body          jsonBody                 `json:"body" doc:"The body that is sent."`
 	Status        models.DeliveryStatus    `json:"status" doc:"dead: given up, only a redelivery or a replay tries again."`
@@ -42,7 +43,7 @@ type webhookDeliveryLinks struct {
 func showWebhookDelivery(l links, d *models.WebhookDelivery) webhookDelivery {
 	id := d.ID.String()
 	return webhookDelivery{
-		ID: d.ID, Customer: d.CustomerID, Endpoint: d.EndpointID, EventType: d.EventType, Sequence: d.Sequence, Body: jsonBody(d.Body),
+		ID: d.ID, Customer: d.CustomerID, Endpoint: d.EndpointID, EventType: d.EventType, EventKey: d.EventKey, Sequence: d.Sequence, Body: jsonBody(d.Body),
 		Status: d.Status, AttemptCount: d.Attempts, MaxAttempts: d.MaxAttempts, LastAttemptAt: utc(d.LastAttemptAt),
 		NextAttemptAt: utc(d.NextAttemptAt), LastError: d.LastError, ResponseCode: d.ResponseCode, ResponseBody: d.ResponseBody,
 		CreatedAt: d.CreatedAt.UTC(), UpdatedAt: d.UpdatedAt.UTC(),
@@ -81,13 +82,14 @@ func showDeliveryAttempt(l links, t *models.DeliveryAttempt) deliveryAttempt {
 
 func (a *api) registerWebhookDeliveries() {
 	registerList(a, webhookOperation(http.MethodGet, "listWebhookDeliveries", "List webhook deliveries",
-		"Deliveries to all endpoints, the last one first unless ordered otherwise. With `status=dead` it is the dead-letter list.",
-		webhookDeliveries).withoutSearch(),
+		"Deliveries to all endpoints, the last one first unless ordered otherwise. With `status=dead` it is the dead-letter list. "+
+			"Search looks at the event's key, which names the object, and its type.", webhookDeliveries),
 		func(ctx context.Context, v models.Viewer, _ *noInput, f models.WebhookDeliveryFilter, l models.List[models.WebhookDeliveryOrderField]) (*models.Rows[*models.WebhookDelivery], error) {
 			return a.store.WebhookDeliveries(ctx, v, f, l)
 		}, showWebhookDelivery)
 	ofEndpoint := webhookOperation(http.MethodGet, "listDeliveriesOfWebhookEndpoint", "List the deliveries of a webhook endpoint",
-		"What was, or is to be, sent to one endpoint, the last one first unless ordered otherwise.", webhookEndpoints, "{id}", "deliveries").withoutSearch()
+		"What was, or is to be, sent to one endpoint, the last one first unless ordered otherwise. Search looks at the event's key and type.",
+		webhookEndpoints, "{id}", "deliveries")
 	ofEndpoint.fixed = []string{"endpoint"}
 	registerList(a, ofEndpoint, a.deliveriesOfEndpoint, showWebhookDelivery)
 	registerDetail(a, webhookOperation(http.MethodGet, "getWebhookDelivery", "Show a webhook delivery",

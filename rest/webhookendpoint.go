@@ -94,6 +94,15 @@ func showWebhookEndpoint(l links, e *models.WebhookEndpoint) webhookEndpoint {
 	}
 }
 
+// endpointTag names what is shown of an endpoint: deliveries move its figures,
+// and a change of it that was decided on before is none the worse for that.
+func endpointTag(e *models.WebhookEndpoint) string {
+	return etagWith(e.Version, struct {
+		Last, Through int64
+		Health        models.EndpointHealth
+	}{e.LastSequence, e.DeliveredThrough, e.EndpointHealth})
+}
+
 // showIssuedEndpoint answers with a secret. Like every answer to a POST it must
 // not be stored.
 func showIssuedEndpoint(ctx context.Context, issued *models.IssuedWebhookEndpoint) issuedWebhookEndpoint {
@@ -119,9 +128,9 @@ func (a *api) registerWebhookEndpoints() {
 		func(ctx context.Context, v models.Viewer, _ *noInput, f models.WebhookEndpointFilter, l models.List[models.WebhookEndpointOrderField]) (*models.Rows[*models.WebhookEndpoint], error) {
 			return a.store.WebhookEndpoints(ctx, v, f, l)
 		}, showWebhookEndpoint)
-	registerDetail(a, webhookOperation(http.MethodGet, "getWebhookEndpoint", "Show a webhook endpoint",
+	registerTagged(a, webhookOperation(http.MethodGet, "getWebhookEndpoint", "Show a webhook endpoint",
 		"One endpoint, without its secret: how deliveries to it have been going, and how far they are.", webhookEndpoints, "{id}"),
-		a.store.WebhookEndpoint, showWebhookEndpoint, version)
+		a.store.WebhookEndpoint, showWebhookEndpoint, endpointTag)
 	update := webhookOperation(http.MethodPatch, "updateWebhookEndpoint", "Change a webhook endpoint",
 		"Changes an endpoint. Deliveries that wait go to the URL that it has when they are tried; `active: true` also switches one on "+
 			"again that was switched off for failing.", webhookEndpoints, "{id}").conflicting()

@@ -142,6 +142,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._WebhookReplay(ctx, sel, obj)
+	case models.WebhookEvent:
+		return ec._WebhookEvent(ctx, sel, &obj)
+	case *models.WebhookEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WebhookEvent(ctx, sel, obj)
 	case models.WebhookEndpoint:
 		return ec._WebhookEndpoint(ctx, sel, &obj)
 	case *models.WebhookEndpoint:

@@ -3079,6 +3079,8 @@ type WebhookDelivery implements Node @requires(permission: VIEW_WEBHOOKS) {
   endpoint: WebhookEndpoint @requires(permission: VIEW_WEBHOOKS)
   "What happened."
   eventType: WebhookEventType!
+  "Names what happened, the same for every endpoint that hears of it."
+  eventKey: String!
   "Counts the deliveries of the endpoint from 1, without gaps."
   sequence: BigInt!
   "The body that is sent."
@@ -3281,6 +3283,8 @@ extend type Query {
   webhookDeliveries(
     "Only deliveries that match all of these."
     filter: WebhookDeliveryFilter
+    "Words that must each occur in the event's key, which names the object, or in its type."
+    search: String
     "How to sort; ties are broken by identifier."
     orderBy: [WebhookDeliveryOrder!]
     "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
@@ -3364,6 +3368,8 @@ type WebhookEndpoint implements Node @requires(permission: VIEW_WEBHOOKS) {
   deliveries(
     "Only deliveries that match all of these."
     filter: WebhookDeliveryFilter
+    "Words that must each occur in the event's key, which names the object, or in its type."
+    search: String
     "How to sort; ties are broken by identifier."
     orderBy: [WebhookDeliveryOrder!]
     "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
@@ -3632,13 +3638,17 @@ extend type Mutation {
 }
 `, BuiltIn: false},
 	{Name: "../schema/webhookevent.graphqls", Input: `"Something that happened, as partners hear of it: for programs that read events instead of receiving them."
-type WebhookEvent {
+type WebhookEvent implements Node @requires(permission: VIEW_WEBHOOKS) {
+  "The event's identifier, ` + "`" + `evt_…` + "`" + `."
+  id: ID!
   "Counts the customer's events from 1, without gaps."
   sequence: BigInt!
   "What happened."
   type: WebhookEventType!
   "When it happened."
   createdAt: DateTime!
+  "Names what happened, the same in every delivery of it."
+  eventKey: String!
   "Identifier of the object that it happened to."
   subject: String!
   "Version of the object when it happened: of two events about one object, the one with the larger revision is the later."
@@ -5374,6 +5384,8 @@ func (ec *executionContext) childFields_WebhookDelivery(ctx context.Context, fie
 		return ec.fieldContext_WebhookDelivery_endpoint(ctx, field)
 	case "eventType":
 		return ec.fieldContext_WebhookDelivery_eventType(ctx, field)
+	case "eventKey":
+		return ec.fieldContext_WebhookDelivery_eventKey(ctx, field)
 	case "sequence":
 		return ec.fieldContext_WebhookDelivery_sequence(ctx, field)
 	case "body":
@@ -5500,12 +5512,16 @@ func (ec *executionContext) childFields_WebhookEndpointEdge(ctx context.Context,
 
 func (ec *executionContext) childFields_WebhookEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookEvent_id(ctx, field)
 	case "sequence":
 		return ec.fieldContext_WebhookEvent_sequence(ctx, field)
 	case "type":
 		return ec.fieldContext_WebhookEvent_type(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_WebhookEvent_createdAt(ctx, field)
+	case "eventKey":
+		return ec.fieldContext_WebhookEvent_eventKey(ctx, field)
 	case "subject":
 		return ec.fieldContext_WebhookEvent_subject(ctx, field)
 	case "revision":

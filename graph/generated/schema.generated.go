@@ -69,7 +69,7 @@ type QueryResolver interface {
 	ReportRuns(ctx context.Context, filter *models.ReportRunFilter, orderBy []models.Order[models.ReportRunOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.ReportRun], error)
 	Uploads(ctx context.Context, filter *models.UploadFilter, search *string, orderBy []models.Order[models.UploadOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.Upload], error)
 	UploadStats(ctx context.Context) (*models.UploadStats, error)
-	WebhookDeliveries(ctx context.Context, filter *models.WebhookDeliveryFilter, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error)
+	WebhookDeliveries(ctx context.Context, filter *models.WebhookDeliveryFilter, search *string, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error)
 	WebhookEndpoints(ctx context.Context, filter *models.WebhookEndpointFilter, search *string, orderBy []models.Order[models.WebhookEndpointOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookEndpoint], error)
 	WebhookEvents(ctx context.Context, filter *models.WebhookEventFilter, orderBy []models.Order[models.WebhookEventOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookEvent], error)
 	WebhookReplays(ctx context.Context, filter *models.WebhookReplayFilter, orderBy []models.Order[models.WebhookReplayOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookReplay], error)
@@ -1363,46 +1363,54 @@ func (ec *executionContext) field_Query_webhookDeliveries_args(ctx context.Conte
 		return nil, err
 	}
 	args["filter"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "search",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["search"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
 		func(ctx context.Context, v any) ([]models.Order[models.WebhookDeliveryOrderField], error) {
 			return ec.unmarshalOWebhookDeliveryOrder2ᚕupstreamᚋmodelsᚐOrderᚄ(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["orderBy"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3628,7 +3636,7 @@ func (ec *executionContext) _Query_webhookDeliveries(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().WebhookDeliveries(ctx, fc.Args["filter"].(*models.WebhookDeliveryFilter), fc.Args["orderBy"].([]models.Order[models.WebhookDeliveryOrderField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().WebhookDeliveries(ctx, fc.Args["filter"].(*models.WebhookDeliveryFilter), fc.Args["search"].(*string), fc.Args["orderBy"].([]models.Order[models.WebhookDeliveryOrderField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.Connection[*models.WebhookDelivery]) graphql.Marshaler {

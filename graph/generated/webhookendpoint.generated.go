@@ -22,7 +22,7 @@ import (
 type WebhookEndpointResolver interface {
 	CreatedBy(ctx context.Context, obj *models.WebhookEndpoint) (*models.Member, error)
 
-	Deliveries(ctx context.Context, obj *models.WebhookEndpoint, filter *models.WebhookDeliveryFilter, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error)
+	Deliveries(ctx context.Context, obj *models.WebhookEndpoint, filter *models.WebhookDeliveryFilter, search *string, orderBy []models.Order[models.WebhookDeliveryOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.WebhookDelivery], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -40,46 +40,54 @@ func (ec *executionContext) field_WebhookEndpoint_deliveries_args(ctx context.Co
 		return nil, err
 	}
 	args["filter"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "search",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["search"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
 		func(ctx context.Context, v any) ([]models.Order[models.WebhookDeliveryOrderField], error) {
 			return ec.unmarshalOWebhookDeliveryOrder2ᚕupstreamᚋmodelsᚐOrderᚄ(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["orderBy"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -996,7 +1004,7 @@ func (ec *executionContext) _WebhookEndpoint_deliveries(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.WebhookEndpoint().Deliveries(ctx, obj, fc.Args["filter"].(*models.WebhookDeliveryFilter), fc.Args["orderBy"].([]models.Order[models.WebhookDeliveryOrderField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.WebhookEndpoint().Deliveries(ctx, obj, fc.Args["filter"].(*models.WebhookDeliveryFilter), fc.Args["search"].(*string), fc.Args["orderBy"].([]models.Order[models.WebhookDeliveryOrderField]), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *wire.Connection[*models.WebhookDelivery]) graphql.Marshaler {
