@@ -151,7 +151,11 @@ func (d describer) boundValue(schema map[string]any, name string) {
 	}
 	switch {
 	case isType(schema, huma.TypeString):
-		if schema["enum"] != nil || schema["const"] != nil {
+		if schema["enum"] != nil {
+			return
+		}
+		if constant, ok := schema["const"].(string); ok {
+			unless("maxLength", len(constant))
 			return
 		}
 		unless("maxLength", d.longest(schema, name))

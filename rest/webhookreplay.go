@@ -59,7 +59,7 @@ type newWebhookReplay struct {
 // of is the store's form of the body.
 func (b newWebhookReplay) of(endpoint models.WebhookEndpointID) models.NewWebhookReplay {
 	return models.NewWebhookReplay{
-		EndpointID: endpoint, Since: b.Since, Until: b.Until, Status: b.Status, EventType: b.EventType, ExpectedCount: b.ExpectedCount,
+		EndpointID: endpoint, Since: b.Since.UTC(), Until: utc(b.Until), Status: b.Status, EventType: b.EventType, ExpectedCount: b.ExpectedCount,
 	}
 }
 
