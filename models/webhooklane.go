@@ -41,6 +41,20 @@ type LaneTurn struct {
 	Secrets []Secret
 	// Deliveries are to be sent; none when nothing is due, or may be tried.
 	Deliveries []Outgoing
+	// Hold is set when what was taken before and not sent yet is not to be sent
+	// now: the circuit is not closed.
+	Hold bool
 	// Lost is set when the lane is somebody else's by now, or the endpoint gone.
 	Lost bool
+}
+
+// WebhookLetter is what a mail about an endpoint says.
+type WebhookLetter struct {
+	Email, FirstName string
+	Customer         string
+	Endpoint         *WebhookEndpoint
+	// Dead is how many deliveries to the endpoint are given up, Waiting how many
+	// wait.
+	Dead, Waiting int64
+	At            time.Time
 }

@@ -65,7 +65,7 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	}
 	defer l.close()
 	keys := c.Keys()
-	return a.open(ctx, opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys}, func(st *store.Store, d *database) error {
+	return a.open(ctx, opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys, webhooks: &c.Webhooks}, func(st *store.Store, d *database) error {
 		return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits})
 	})
 }
@@ -159,7 +159,7 @@ func (s *server) prepareWorkers(ctx context.Context) (err error) {
 	if public == "" {
 		public = s.listeners.url()
 	}
-	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, jobs.Options{PublicURL: public, DrainTimeout: s.config.DrainTimeout})
+	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, s.config.Webhooks, jobs.Options{PublicURL: public, DrainTimeout: s.config.DrainTimeout})
 	return err
 }
 

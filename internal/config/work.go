@@ -34,6 +34,8 @@ type Work struct {
 	Keys `embed:""`
 	Mail `embed:""`
 
+	Webhooks Webhooks `embed:""`
+
 	PublicURL    string        `name:"public-url" env:"UPSTREAM_PUBLIC_URL" help:"Address clients use: links in mails begin with it. Required." placeholder:"URL"`
 	MaxConns     int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
 	DrainTimeout time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running jobs may take after SIGTERM."`
@@ -48,7 +50,7 @@ func (w Work) Validate() error {
 	s := w.serve()
 	s.PublicURL = w.PublicURL
 	return errors.Join(
-		missing, s.checkPublicURL(), s.checkSecretKey(), w.Mail.Validate(),
+		missing, s.checkPublicURL(), s.checkSecretKey(), w.Mail.Validate(), w.Webhooks.Validate(),
 		positive("--max-conns", w.MaxConns), positive("--drain-timeout", w.DrainTimeout),
 	)
 }

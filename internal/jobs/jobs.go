@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"upstream/internal/mail"
+	"upstream/internal/webhook"
 	"upstream/models"
 	"upstream/store"
 )
@@ -58,6 +59,13 @@ type Options struct {
 	// stop, before they are cancelled; 30 s when zero.
 	DrainTimeout time.Duration
 
+	// Webhooks sends to partners; one that sends to public addresses only when nil.
+	// It is the caller's to close.
+	Webhooks *webhook.Sender
+	// InFlight is how many deliveries to one endpoint are under way at a time; 8
+	// when zero.
+	InFlight int
+
 	// register adds workers of tests.
 	register func(*river.Workers)
 }
@@ -71,6 +79,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = 30 * time.Second
+	}
+	if o.Webhooks == nil {
+		o.Webhooks = webhook.NewSender(webhook.Options{Guard: webhook.NewGuard(webhook.Targets{})})
+	}
+	if o.InFlight == 0 {
+		o.InFlight = defaultInFlight
 	}
 	return o
 }
@@ -109,6 +123,9 @@ func New(opts Options) (*Workers, error) {
 			river.QueueDefault:    {MaxWorkers: maxWorkers},
 			models.DetectionQueue: {MaxWorkers: maxDetections},
 			models.UploadQueue:    {MaxWorkers: maxIngestions},
+			models.WebhookQueue: {
+				MaxWorkers: maxLanes, FetchCooldown: min(opts.PollInterval, lanePoll), FetchPollInterval: min(opts.PollInterval, lanePoll),
+			},
 		},
 		Workers:           workers,
 		PeriodicJobs:      periodic(),
@@ -139,6 +156,11 @@ func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})
+	river.AddWorker(workers, &delivering{store: opts.Store, sender: opts.Webhooks, inFlight: opts.InFlight, log: opts.Logger})
+	river.AddWorker(workers, &telling{store: opts.Store})
+	river.AddWorker(workers, &replaying{store: opts.Store})
+	river.AddWorker(workers, resumingWebhooks(opts.Store, opts.Logger))
+	river.AddWorker(workers, &webhookNoticeMail{opts: opts})
 }
 
 // periodic are the jobs that recur. Of all processes on a database one, their
@@ -154,6 +176,7 @@ func periodic() []*river.PeriodicJob {
 		every(runsInterval, models.ScheduleRunsJob{}),
 		every(runsInterval, models.FailAbandonedRunsJob{}),
 		every(runsInterval, models.ResumeUploadsJob{}),
+		every(resumeInterval, models.ResumeWebhooksJob{}),
 	}
 }
 
@@ -164,6 +187,11 @@ func (w *Workers) Start(ctx context.Context) error {
 		return fmt.Errorf("start working on jobs: %w", err)
 	}
 	w.running.Store(true)
+	// What a process before this one left behind need not wait for the next round.
+	once := &river.InsertOpts{Queue: river.QueueDefault, MaxAttempts: 1}
+	if _, err := w.queue.Insert(ctx, models.ResumeWebhooksJob{}, once); err != nil {
+		return errors.Join(fmt.Errorf("look for webhooks left behind: %w", err), w.Stop())
+	}
 	return nil
 }
 
