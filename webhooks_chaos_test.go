@@ -308,11 +308,13 @@ func TestWebhooks_Chaos(t *testing.T) {
 	if _, err := c.store.DetectDrift(t.Context(), c.System(), models.DetectInput{AsOf: &detectionDay}); err != nil {
 		t.Error(err)
 	}
+	t.Logf("made after %s", time.Since(begun).Round(time.Second))
 	// The servers go on dying until half of what is left is delivered.
 	waiting := func() int {
 		return factory.Query[int](c.Tenant, `SELECT count(*) FROM webhook_deliveries WHERE status IN ('pending', 'retrying')`)
 	}
 	c.until(t, func() bool { return waiting() <= 100 })
+	t.Logf("mostly delivered after %s", time.Since(begun).Round(time.Second))
 	endOfLives()
 	servers.Wait()
 	close(c.partner.calm)

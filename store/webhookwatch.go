@@ -38,9 +38,13 @@ func (s *Store) ResumeWebhooks(ctx context.Context) (resumed int, err error) {
 // deliveries were made.
 func (s *Store) untoldCustomers(ctx context.Context, after models.CustomerID) ([]models.CustomerID, error) {
 	return system(ctx, s, func(tx *systemTx) (ids []models.CustomerID, err error) {
-		err = tx.tx.NewSelect().Model((*models.WebhookEvent)(nil)).ColumnExpr("DISTINCT wv.customer_id").
+		var untold []models.WebhookEvent
+		err = tx.tx.NewSelect().Model(&untold).ColumnExpr("DISTINCT wv.customer_id").
 			Where("wv.sequence IS NULL AND wv.created_at < ? AND wv.customer_id > ?", tx.now.Add(-deliveryOverdue), after).
-			OrderExpr("wv.customer_id").Limit(watchBatch).Scan(ctx, &ids)
+			OrderExpr("wv.customer_id").Limit(watchBatch).Scan(ctx)
+		for i := range untold {
+			ids = append(ids, untold[i].CustomerID)
+		}
 		return ids, err
 	})
 }
