@@ -18,7 +18,7 @@ const (
 	webhookPurgeBatch = 5000
 	// deliveryOverdue is when it is looked into why a delivery that is due was not
 	// made, replayOverdue when a replay that does not go on gets another job.
-	deliveryOverdue = 5 * time.Second
+	deliveryOverdue = 3 * time.Second
 	replayOverdue   = 2 * time.Minute
 )
 
@@ -38,9 +38,13 @@ func (s *Store) ResumeWebhooks(ctx context.Context) (resumed int, err error) {
 // deliveries were made.
 func (s *Store) untoldCustomers(ctx context.Context, after models.CustomerID) ([]models.CustomerID, error) {
 	return system(ctx, s, func(tx *systemTx) (ids []models.CustomerID, err error) {
-		err = tx.tx.NewSelect().Model((*models.WebhookEvent)(nil)).ColumnExpr("DISTINCT wv.customer_id").
+		var untold []models.WebhookEvent
+		err = tx.tx.NewSelect().Model(&untold).ColumnExpr("DISTINCT wv.customer_id").
 			Where("wv.sequence IS NULL AND wv.created_at < ? AND wv.customer_id > ?", tx.now.Add(-deliveryOverdue), after).
-			OrderExpr("wv.customer_id").Limit(watchBatch).Scan(ctx, &ids)
+			OrderExpr("wv.customer_id").Limit(watchBatch).Scan(ctx)
+		for i := range untold {
+			ids = append(ids, untold[i].CustomerID)
+		}
 		return ids, err
 	})
 }
@@ -87,9 +91,11 @@ func (s *Store) resumeEndpoint(ctx context.Context, seen models.WebhookDelivery)
 }
 
 // waitingDeliveryJob finds a job of an endpoint that is still to be done. One
-// that runs has taken the lane, or is about to see that it need not.
-const waitingDeliveryJob = `SELECT EXISTS (SELECT FROM river.river_job WHERE kind = ?1
-	AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= ?3
+// that runs has taken the lane, or is about to see that it need not. One whose
+// time has come and that is still not available waits for a leader of the queue,
+// of which there may be none.
+const waitingDeliveryJob = `SELECT EXISTS (SELECT FROM river.river_job WHERE kind = ?1 AND scheduled_at <= ?3
+	AND (state IN ('available', 'pending') OR state IN ('retryable', 'scheduled') AND scheduled_at > now() - interval '5 seconds')
 	AND args @> jsonb_build_object('customer_id', ?2, 'endpoint_id', ?4) AND ?0 IS NOT NULL)`
 
 func (tx *tenantTx) hasDeliveryJob(ctx context.Context, e *models.WebhookEndpoint) (alive bool, err error) {

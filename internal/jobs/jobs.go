@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -105,6 +106,11 @@ type Workers struct {
 	queue   *store.Queue
 	drain   time.Duration
 	running atomic.Bool
+	log     *slog.Logger
+
+	// watching asks for looks at webhooks until unwatch is called.
+	watching sync.WaitGroup
+	unwatch  context.CancelFunc
 }
 
 // New makes Workers that do nothing before Start.
@@ -142,7 +148,7 @@ func New(opts Options) (*Workers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
-	return &Workers{queue: queue, drain: opts.DrainTimeout}, nil
+	return &Workers{queue: queue, drain: opts.DrainTimeout, log: opts.Logger, unwatch: func() {}}, nil
 }
 
 // register adds the worker of every kind of job.
@@ -176,7 +182,6 @@ func periodic() []*river.PeriodicJob {
 		every(runsInterval, models.ScheduleRunsJob{}),
 		every(runsInterval, models.FailAbandonedRunsJob{}),
 		every(runsInterval, models.ResumeUploadsJob{}),
-		every(resumeInterval, models.ResumeWebhooksJob{}),
 	}
 }
 
@@ -187,12 +192,31 @@ func (w *Workers) Start(ctx context.Context) error {
 		return fmt.Errorf("start working on jobs: %w", err)
 	}
 	w.running.Store(true)
-	// What a process before this one left behind need not wait for the next round.
-	once := &river.InsertOpts{Queue: river.QueueDefault, MaxAttempts: 1}
-	if _, err := w.queue.Insert(ctx, models.ResumeWebhooksJob{}, once); err != nil {
-		return errors.Join(fmt.Errorf("look for webhooks left behind: %w", err), w.Stop())
-	}
+	w.watch(context.WithoutCancel(ctx))
 	return nil
+}
+
+// watch asks, at once and every now and then until stopped, that somebody look
+// for deliveries that nobody makes. Every process asks, and of all that ask in a
+// while one is heard: the one that was to enqueue what recurs may be the process
+// that was killed, and it takes the others long to agree on another.
+func (w *Workers) watch(ctx context.Context) {
+	ctx, w.unwatch = context.WithCancel(ctx)
+	once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: resumeInterval}, MaxAttempts: 1}
+	w.watching.Go(func() {
+		ticker := time.NewTicker(resumeInterval)
+		defer ticker.Stop()
+		for {
+			if _, err := w.queue.Insert(ctx, models.ResumeWebhooksJob{}, once); err != nil && ctx.Err() == nil {
+				w.log.WarnContext(ctx, "nobody looks for webhooks left behind", "error", err)
+			}
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // Stop takes no new jobs and waits for those that run. After the drain timeout
@@ -200,6 +224,8 @@ func (w *Workers) Start(ctx context.Context) error {
 // error. A job that heeds no cancellation is left behind.
 func (w *Workers) Stop() error {
 	w.running.Store(false)
+	w.unwatch()
+	w.watching.Wait()
 	const grace = 5 * time.Second // for cancelled jobs to return and be put back
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), w.drain+grace)

@@ -36,7 +36,7 @@ const (
 	// laneTimeout bounds one job, should all else fail.
 	laneTimeout = 2 * time.Minute
 	// resumeInterval is how often is looked for deliveries that nobody makes.
-	resumeInterval = 10 * time.Second
+	resumeInterval = 5 * time.Second
 )
 
 // poster makes one attempt to deliver.
