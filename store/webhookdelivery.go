@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -51,48 +53,58 @@ type deliveryRows = models.Rows[*models.WebhookDelivery]
 // WebhookDeliveries lists the customer's deliveries to all endpoints. Those that
 // are dead are the dead letters.
 func (s *Store) WebhookDeliveries(ctx context.Context, v models.Viewer, f models.WebhookDeliveryFilter, l models.List[models.WebhookDeliveryOrderField]) (*deliveryRows, error) {
-	return read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (*deliveryRows, error) {
+	page, err := read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (*deliveryRows, error) {
 		return list(ctx, tx, webhookDeliverySpec(), "", everything, f, l)
 	})
+	return pageWithoutAnswers(v, page, err, answerOfDelivery)
 }
 
 // WebhookDeliveriesOfEndpoints lists the deliveries of each of the endpoints.
 func (s *Store) WebhookDeliveriesOfEndpoints(ctx context.Context, v models.Viewer, ids []models.WebhookEndpointID, f models.WebhookDeliveryFilter, l models.List[models.WebhookDeliveryOrderField]) (map[models.WebhookEndpointID]*deliveryRows, error) {
-	return read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (map[models.WebhookEndpointID]*deliveryRows, error) {
+	pages, err := read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (map[models.WebhookEndpointID]*deliveryRows, error) {
 		ofEndpoint := byColumn("wd", "endpoint_id", func(d *models.WebhookDelivery) models.WebhookEndpointID { return d.EndpointID })
 		return listOf(ctx, tx, webhookDeliverySpec(), ofEndpoint, ids, f, l)
 	})
+	return pagesWithoutAnswers(v, pages, err, answerOfDelivery)
 }
 
 // WebhookDelivery is one delivery of the customer; NOT_FOUND when it has none of
 // this id.
 func (s *Store) WebhookDelivery(ctx context.Context, v models.Viewer, id models.WebhookDeliveryID) (*models.WebhookDelivery, error) {
-	return one[models.WebhookDelivery](ctx, s, v, models.PermissionViewWebhooks, id, "webhook delivery")
+	delivery, err := one[models.WebhookDelivery](ctx, s, v, models.PermissionViewWebhooks, id, "webhook delivery")
+	if err == nil {
+		withoutAnswers(v, []*models.WebhookDelivery{delivery}, answerOfDelivery)
+	}
+	return delivery, err
 }
 
 // WebhookDeliveriesByID are those of the deliveries that the customer has.
 func (s *Store) WebhookDeliveriesByID(ctx context.Context, v models.Viewer, ids []models.WebhookDeliveryID) (map[models.WebhookDeliveryID]*models.WebhookDelivery, error) {
-	return byID(ctx, s, v, models.PermissionViewWebhooks, ids, func(d *models.WebhookDelivery) models.WebhookDeliveryID { return d.ID })
+	found, err := byID(ctx, s, v, models.PermissionViewWebhooks, ids, func(d *models.WebhookDelivery) models.WebhookDeliveryID { return d.ID })
+	withoutAnswers(v, slices.Collect(maps.Values(found)), answerOfDelivery)
+	return found, err
 }
 
 // DeliveryAttempts lists the attempts at a delivery of the last 30 days;
 // NOT_FOUND when the customer has no such delivery.
 func (s *Store) DeliveryAttempts(ctx context.Context, v models.Viewer, id models.WebhookDeliveryID, f models.DeliveryAttemptFilter, l models.List[models.DeliveryAttemptOrderField]) (*models.Rows[*models.DeliveryAttempt], error) {
-	return read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (*models.Rows[*models.DeliveryAttempt], error) {
+	page, err := read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (*models.Rows[*models.DeliveryAttempt], error) {
 		if err := tx.mustExist(ctx, (*models.WebhookDelivery)(nil), id, "webhook delivery"); err != nil {
 			return nil, err
 		}
 		ofDelivery := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("wa.delivery_id = ?", id) }
 		return list(ctx, tx, deliveryAttemptSpec(), id.String(), ofDelivery, f, l)
 	})
+	return pageWithoutAnswers(v, page, err, answerOfAttempt)
 }
 
 // DeliveryAttemptsOfDeliveries lists the attempts at each of the deliveries.
 func (s *Store) DeliveryAttemptsOfDeliveries(ctx context.Context, v models.Viewer, ids []models.WebhookDeliveryID, f models.DeliveryAttemptFilter, l models.List[models.DeliveryAttemptOrderField]) (map[models.WebhookDeliveryID]*models.Rows[*models.DeliveryAttempt], error) {
-	return read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (map[models.WebhookDeliveryID]*models.Rows[*models.DeliveryAttempt], error) {
+	pages, err := read(ctx, s, v, models.PermissionViewWebhooks, func(tx *tenantTx) (map[models.WebhookDeliveryID]*models.Rows[*models.DeliveryAttempt], error) {
 		ofDelivery := byColumn("wa", "delivery_id", func(a *models.DeliveryAttempt) models.WebhookDeliveryID { return a.DeliveryID })
 		return listOf(ctx, tx, deliveryAttemptSpec(), ofDelivery, ids, f, l)
 	})
+	return pagesWithoutAnswers(v, pages, err, answerOfAttempt)
 }
 
 // RedeliverWebhook sends a delivery again, with all its attempts before it; one

@@ -149,7 +149,7 @@ func (n noun) belowCases(b branch) []Case {
 		op := nestedConnection(n.typ, b.field, selection)
 		op.Variables = map[string]any{"id": id}
 		return Case{
-			Name: n.typ + "." + b.field + " " + name, As: Asker{User: "cedar.viewer"},
+			Name: n.typ + "." + b.field + " " + name, As: readerOf(n.auditing),
 			REST: Call{Path: n.path + id + "/" + b.path}, GraphQL: op, Want: want, Fields: fields,
 		}
 	}

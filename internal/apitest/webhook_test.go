@@ -365,6 +365,34 @@ func replayCounts() []Case {
 	}
 }
 
+// testAnswers reads deliveries and attempts as who manages webhooks, and as a key
+// that may only look: what endpoints answered is shown to the first alone.
+func (s *Server) testAnswers(t *testing.T) {
+	t.Parallel()
+	for _, as := range []Asker{{User: "cedar.admin"}, {Key: "webhooks:write"}, {Key: "webhooks:read"}} {
+		cases := []Case{{Name: "a delivery", REST: Call{Path: "webhook-deliveries/{delivery}/"}, GraphQL: node("WebhookDelivery", "{delivery}")}}
+		for _, name := range []string{"webhook deliveries", "deliveries of an endpoint", "attempts"} {
+			c := listNamed(name).ask(question{})
+			c.Name = name
+			cases = append(cases, c)
+		}
+		for _, c := range cases {
+			if c.As = as; as.Key == "webhooks:write" {
+				c.Want = models.CodeForbidden // what a key may change it may not read for that
+			}
+			told := 0
+			for _, row := range s.run(t, c).Rows {
+				if row["response_body"] != nil {
+					told++
+				}
+			}
+			if told > 0 != (as.User != "") {
+				t.Errorf("%s as %s: %d answers are shown", c.Name, as, told)
+			}
+		}
+	}
+}
+
 // testReplayCounts asks them of a populated server.
 func (s *Server) testReplayCounts(t *testing.T) {
 	t.Parallel()

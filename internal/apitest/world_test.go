@@ -304,5 +304,6 @@ func TestReads(t *testing.T) {
 	t.Run("random", s.testRandom)
 	t.Run("summaries", s.testSummaries)
 	t.Run("replay counts", s.testReplayCounts)
+	t.Run("answers of endpoints", s.testAnswers)
 	t.Run("random lists", s.testRandomLists)
 }
