@@ -380,7 +380,10 @@ func userErrors(problems []any) Answer {
 // are parameters of their own there, and an ordering is one text.
 func restPath(path string) string {
 	for _, prefix := range []string{"variable.", "input.", "filter."} {
-		path = strings.TrimPrefix(path, prefix)
+		rest, cut := strings.CutPrefix(path, prefix)
+		if path = rest; cut && prefix == "filter." {
+			return snake(path) // which no argument has the meaning of
+		}
 	}
 	switch name, _, _ := strings.Cut(path, "."); name {
 	case "orderBy":
