@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // endpointOf makes an endpoint at a URL that nothing is sent to.
 func endpointOf(t *factory.Tenant, types ...models.WebhookEventType) *models.WebhookEndpoint {
 	t.Helper()
-	issued, err := t.Store.CreateWebhookEndpoint(t.Context(), t.System(), models.NewWebhookEndpoint{
+	issued, err := t.Store.CreateWebhookEndpoint(context.Background(), t.System(), models.NewWebhookEndpoint{
 		Name: "Partner", URL: "http://127.0.0.1:1/hooks", EventTypes: types,
 	})
 	if err != nil {
