@@ -64,6 +64,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.DeliveryStatus](r)
 	aliasEnum[models.AttemptOutcome](r)
 	aliasEnum[models.ReplayState](r)
+	aliasEnum[doneStatus](r)
 	aliasEnum[healthStatus](r)
 	aliasEnum[checkStatus](r)
 	return r

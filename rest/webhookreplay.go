@@ -47,11 +47,20 @@ func showWebhookReplay(l links, r *models.WebhookReplay) webhookReplay {
 	}
 }
 
+// doneStatus is the state of a delivery that can be replayed; others are on
+// their way.
+type doneStatus models.DeliveryStatus
+
+// Values implements models.Enum.
+func (doneStatus) Values() []string {
+	return []string{string(models.DeliverySuccess), string(models.DeliveryDead)}
+}
+
 // newWebhookReplay is the body that asks for a replay.
 type newWebhookReplay struct {
 	Since         time.Time                `json:"since" doc:"Deliveries made at this instant or later." example:"2026-05-01T09:30:00Z"`
 	Until         *time.Time               `json:"until,omitempty" doc:"Deliveries made at this instant or earlier; until now unless given." example:"2026-05-02T09:30:00Z"`
-	Status        *models.DeliveryStatus   `json:"status,omitempty" doc:"success or dead; both unless given. Other deliveries are on their way." example:"dead"`
+	Status        *doneStatus              `json:"status,omitempty" doc:"success or dead; both unless given. Other deliveries are on their way." example:"dead"`
 	EventType     *models.WebhookEventType `json:"event_type,omitempty" doc:"Only events of this type; all types unless given." example:"drift.detected"`
 	ExpectedCount *int64                   `json:"expected_count,omitempty" minimum:"0" doc:"How many deliveries the count said: when more match by now, nothing is sent and the answer is 412." example:"1042"`
 }
@@ -59,7 +68,7 @@ type newWebhookReplay struct {
 // of is the store's form of the body.
 func (b newWebhookReplay) of(endpoint models.WebhookEndpointID) models.NewWebhookReplay {
 	return models.NewWebhookReplay{
-		EndpointID: endpoint, Since: b.Since.UTC(), Until: utc(b.Until), Status: b.Status, EventType: b.EventType, ExpectedCount: b.ExpectedCount,
+		EndpointID: endpoint, Since: b.Since.UTC(), Until: utc(b.Until), Status: (*models.DeliveryStatus)(b.Status), EventType: b.EventType, ExpectedCount: b.ExpectedCount,
 	}
 }
 
@@ -77,7 +86,7 @@ type replayCount struct {
 type replayQuery struct {
 	Since     *time.Time               `query:"since" doc:"Deliveries made at this instant or later."`
 	Until     *time.Time               `query:"until" doc:"Deliveries made at this instant or earlier; until now unless given."`
-	Status    *models.DeliveryStatus   `query:"status" doc:"success or dead; both unless given. Other deliveries are on their way."`
+	Status    *doneStatus              `query:"status" doc:"success or dead; both unless given. Other deliveries are on their way."`
 	EventType *models.WebhookEventType `query:"event_type" doc:"Only events of this type; all types unless given."`
 }
 
