@@ -257,6 +257,72 @@ func TestRepetitions(t *testing.T) {
 	}
 }
 
+// attempt is what the API shows of one.
+type attempt struct {
+	Number       int
+	Outcome      string
+	ResponseCode *int    `json:"response_code"`
+	ResponseBody *string `json:"response_body"`
+}
+
+// What became of deliveries is told: each attempt, how far the endpoint is, and
+// how many a replay would send again, which then comes with the ids of before.
+// The feed has the same events.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	mine := p.listen("upload.processed")
+	since := time.Now().UTC().Add(-time.Minute)
+	p.statuses <- http.StatusServiceUnavailable
+	first := p.test(mine)
+	p.next("webhook.test")
+	second := p.test(mine)
+	p.settled(mine, 2)
+	var attempts struct{ Results []attempt }
+	p.get("webhook-deliveries/"+first.header.Get("webhook-id")+"/attempts/", &attempts)
+	if a := attempts.Results; len(a) != 2 || a[0].Number != 1 || a[0].Outcome != "rejected" || *a[0].ResponseCode != http.StatusServiceUnavailable ||
+		a[1].Number != 2 || a[1].Outcome != "delivered" || *a[1].ResponseCode != http.StatusNoContent {
+		t.Errorf("attempts: %+v", a)
+	}
+	var matching struct{ Count int }
+	words := "?status=success&since=" + since.Format(time.RFC3339)
+	p.get("webhook-endpoints/"+mine.ID+"/replay/count/"+words, &matching)
+	if matching.Count != 2 {
+		t.Errorf("%d deliveries would be sent again", matching.Count)
+	}
+	p.post("webhook-endpoints/"+mine.ID+"/replay/", map[string]any{"since": since, "status": "success", "expected_count": 2}, http.StatusAccepted, nil)
+	again := map[string]bool{}
+	for range 2 {
+		d := p.next("webhook.test")
+		if err := verifies(t, mine.Secret, d); err != nil {
+			t.Error(err)
+		}
+		again[d.header.Get("webhook-id")] = true
+	}
+	if !again[first.header.Get("webhook-id")] || !again[second.header.Get("webhook-id")] {
+		t.Errorf("%v were sent again", again)
+	}
+	var feed struct {
+		Results []struct {
+			Sequence int64
+			Subject  string
+		}
+	}
+	p.get("events/?type=webhook.test&page_size=1000", &feed)
+	told, last := 0, int64(0)
+	for _, event := range feed.Results {
+		if event.Sequence <= last {
+			t.Errorf("%d comes after %d", event.Sequence, last)
+		}
+		if last = event.Sequence; event.Subject == mine.ID {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("the feed has %d of 2 tests", told)
+	}
+}
+
 // schemas are those of the webhooks section, by event type.
 func (p *partner) schemas() map[string]*jsonschema.Schema {
 	p.Helper()

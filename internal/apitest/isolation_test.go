@@ -389,7 +389,9 @@ func holdings(t tester, clinic *factory.Tenant) map[string][]string {
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	trial := newTown(t)
-	positions := append(trial.restPositions(t), trial.graphqlPositions(t)...)
+	// GraphQL first: what leads to an object's fields is the first of its kind, and
+	// deletions that are accepted in REST take just that.
+	positions := append(trial.graphqlPositions(t), trial.restPositions(t)...)
 	if len(positions) < 30 {
 		t.Fatalf("only %d places for an identifier were found", len(positions))
 	}
