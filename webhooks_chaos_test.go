@@ -70,7 +70,7 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the sender was killed
 	}
-	id := r.Header.Get("webhook-id")
+	id := r.Header.Get(standardwebhooks.HeaderWebhookID)
 	mood := rand.IntN(100)
 	select {
 	case <-m.calm:

@@ -41,28 +41,41 @@ func (s *Store) NewQueue(config river.Config) (*Queue, error) {
 	return river.NewClient(queueDriver{riverpgxv5.New(s.pool)}, &config)
 }
 
-// newOutbox is a client that inserts and does nothing else.
-func newOutbox(pool *pgxpool.Pool, log *slog.Logger) *Queue {
+// outbox inserts jobs and does nothing else.
+type outbox struct {
+	*Queue
+
+	// traceparent names the work that inserts them.
+	traceparent func(context.Context) string
+}
+
+func newOutbox(pool *pgxpool.Pool, log *slog.Logger, traceparent func(context.Context) string) outbox {
 	client, err := river.NewClient(queueDriver{riverpgxv5.New(pool)}, &river.Config{Schema: migrations.RiverSchema, Logger: log})
 	if err != nil {
 		panic(err) // the configuration is constant
 	}
-	return client
+	return outbox{client, traceparent}
 }
 
 // jobMetadata travels beside the arguments of a job.
 type jobMetadata struct {
-	RequestID string `json:"request_id,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // JobRequestID reads, from the metadata of a job, the request that caused it;
 // empty when none did.
-func JobRequestID(metadata []byte) string {
-	var m jobMetadata
-	if json.Unmarshal(metadata, &m) != nil {
-		return ""
+func JobRequestID(metadata []byte) string { return metadataOf(metadata).RequestID }
+
+// JobTraceparent reads, from the metadata of a job, the span that caused it;
+// empty when none did.
+func JobTraceparent(metadata []byte) string { return metadataOf(metadata).Traceparent }
+
+func metadataOf(text []byte) (m jobMetadata) {
+	if json.Unmarshal(text, &m) != nil {
+		return jobMetadata{}
 	}
-	return m.RequestID
+	return m
 }
 
 // enqueue inserts a job that exists once the transaction commits.
@@ -81,8 +94,8 @@ func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.Jo
 	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, 0, args) })
 }
 
-func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.Viewer, wait time.Duration, args models.JobArgs) error {
-	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID)})
+func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, wait time.Duration, args models.JobArgs) error {
+	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID), Traceparent: outbox.traceparent(ctx)})
 	if err != nil {
 		return err
 	}

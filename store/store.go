@@ -31,6 +31,8 @@ type Options struct {
 	// Webhooks are the rules of deliveries; without them, no endpoint can be made
 	// and nothing is delivered.
 	Webhooks WebhookPolicy
+	// Observer hears of work that was done; may be nil.
+	Observer Observer
 }
 
 // Store is the database seen as use cases. It is safe for concurrent use.
@@ -44,7 +46,9 @@ type Store struct {
 	sealer  Sealer
 	// webhooks decide what is delivered when.
 	webhooks WebhookPolicy
-	outbox   *Queue
+	outbox   outbox
+	// observer is never nil.
+	observer Observer
 	gates    gates
 	// life shows other processes that this one computes runs.
 	life lifeline
@@ -83,7 +87,10 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	if s.webhooks == nil {
 		s.webhooks = noPolicy{}
 	}
-	s.outbox = newOutbox(pool, s.log)
+	if s.observer = opts.Observer; s.observer == nil {
+		s.observer = unobserved{}
+	}
+	s.outbox = newOutbox(pool, s.log, s.observer.Traceparent)
 	s.life.connect, s.life.id = s.connect, uuid.New()
 	return s
 }

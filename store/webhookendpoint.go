@@ -14,7 +14,7 @@ const (
 	auditEndpointCreated  auditAction = "webhook_endpoint_created"
 	auditEndpointUpdated  auditAction = "webhook_endpoint_updated"
 	auditEndpointDeleted  auditAction = "webhook_endpoint_deleted"
-	auditEndpointRotated  auditAction = "webhook_secret_rotated" //nolint:gosec // the name of an event, no credential
+	auditEndpointRotated  auditAction = "webhook_secret_rotated"
 	auditEndpointDisabled auditAction = "webhook_endpoint_disabled"
 	auditEndpointTested   auditAction = "webhook_endpoint_tested"
 )
@@ -184,6 +184,16 @@ func (tx *tenantTx) lockEndpoint(ctx context.Context, id models.WebhookEndpointI
 	e := new(models.WebhookEndpoint)
 	err := tx.selectFrom(e).Where("we.id = ?", id).For("NO KEY UPDATE").Scan(ctx)
 	return e, orNotFound(err, "webhook endpoint")
+}
+
+// findEndpoint is lockEndpoint that answers nil for an endpoint that is gone.
+func (tx *tenantTx) findEndpoint(ctx context.Context, id models.WebhookEndpointID) (*models.WebhookEndpoint, error) {
+	var found []*models.WebhookEndpoint
+	err := tx.selectFrom(&found).Where("we.id = ?", id).For("NO KEY UPDATE").Scan(ctx)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
 }
 
 // lockEndpointAt is lockEndpoint that answers STALE for another version.

@@ -71,11 +71,8 @@ func (s *Store) OpenLane(ctx context.Context, v models.Viewer, id models.Webhook
 }
 
 func (tx *tenantTx) openLane(ctx context.Context, s *Store, id models.WebhookEndpointID) (*Lane, error) {
-	e, err := tx.lockEndpoint(ctx, id)
-	if models.CodeOf(err) == models.CodeNotFound && err != nil {
-		return nil, nil
-	}
-	if err != nil {
+	e, err := tx.findEndpoint(ctx, id)
+	if err != nil || e == nil {
 		return nil, err
 	}
 	if e.LaneJobAt != nil && !e.LaneJobAt.After(tx.now.Add(jobGrace)) {
@@ -148,10 +145,14 @@ func (s *Store) TurnLane(ctx context.Context, v models.Viewer, lane *Lane, said 
 		e.LaneUntil = &until
 		return turn, tx.storeLane(ctx, e)
 	})
-	if err == nil && !turn.Lost {
+	if err != nil {
+		return nil, err
+	}
+	s.tellAttempted(said.Results)
+	if !turn.Lost {
 		lane.until = until
 	}
-	return turn, err
+	return turn, nil
 }
 
 // CloseLane records the last results and gives the lane up. When something is
@@ -182,18 +183,17 @@ func (s *Store) CloseLane(ctx context.Context, v models.Viewer, lane *Lane, resu
 		}
 		return struct{}{}, tx.storeLane(ctx, e)
 	})
+	if err == nil {
+		s.tellAttempted(results)
+	}
 	return err
 }
 
 // reportLane locks the endpoint of a lane and records results. lost is whether
 // there is nothing left to do but that: the lane is somebody else's by now.
 func (tx *tenantTx) reportLane(ctx context.Context, s *Store, lane *Lane, results []models.AttemptResult) (e *models.WebhookEndpoint, lost bool, err error) {
-	e, err = tx.lockEndpoint(ctx, lane.id)
-	if models.CodeOf(err) == models.CodeNotFound && err != nil {
-		return nil, true, nil // and its deliveries with it
-	}
-	if err != nil {
-		return nil, false, err
+	if e, err = tx.findEndpoint(ctx, lane.id); err != nil || e == nil {
+		return nil, true, err // its deliveries are gone with it
 	}
 	if err := tx.recordAttempts(ctx, s, e, results); err != nil {
 		return nil, false, err

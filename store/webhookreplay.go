@@ -148,12 +148,9 @@ func (tx *tenantTx) replaySome(ctx context.Context, s *Store, id models.WebhookR
 	if err := tx.selectFrom(&found).Where("wr.id = ?", id).Scan(ctx); err != nil || len(found) == 0 {
 		return false, err
 	}
-	endpoint, err := tx.lockEndpoint(ctx, found[0].EndpointID)
-	if models.CodeOf(err) == models.CodeNotFound && err != nil {
-		return false, nil // and the replay with it
-	}
-	if err != nil {
-		return false, err
+	endpoint, err := tx.findEndpoint(ctx, found[0].EndpointID)
+	if err != nil || endpoint == nil {
+		return false, err // the replay is gone with it
 	}
 	replay := new(models.WebhookReplay)
 	if err := tx.selectFrom(replay).Where("wr.id = ?", id).For("NO KEY UPDATE").Scan(ctx); err != nil {

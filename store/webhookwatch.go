@@ -67,11 +67,8 @@ func (s *Store) overdueEndpoints(ctx context.Context, after models.WebhookDelive
 func (s *Store) resumeEndpoint(ctx context.Context, seen models.WebhookDelivery) (resumed bool, err error) {
 	v := models.JobViewer(seen.CustomerID, models.ResumeWebhooksJob{}.Kind(), "")
 	return bound(ctx, s, v, readCommitted, func(tx *tenantTx) (bool, error) {
-		e, err := tx.lockEndpoint(ctx, seen.EndpointID)
-		if models.CodeOf(err) == models.CodeNotFound && err != nil {
-			return false, nil
-		}
-		if err != nil || !e.Delivers() {
+		e, err := tx.findEndpoint(ctx, seen.EndpointID)
+		if err != nil || e == nil || !e.Delivers() {
 			return false, err
 		}
 		if e.LaneUntil != nil && e.LaneUntil.After(tx.now) {

@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
 
 	"upstream/internal/config"
+	"upstream/internal/obs"
 	"upstream/internal/postgres"
 	"upstream/migrations"
 	"upstream/models/claimfile"
@@ -122,8 +124,8 @@ func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
 
 // connect opens a pool in the role that row-level security binds, and refuses
 // any other, and a database in which it is not in force.
-func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32) (*pgxpool.Pool, error) {
-	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole})
+func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
+	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole, Tracer: tracer})
 	if errors.Is(err, postgres.ErrRole) {
 		return nil, d.withoutRole(ctx, err)
 	}
@@ -175,6 +177,16 @@ type opening struct {
 	keys *config.Keys
 	// webhooks are the rules of deliveries; nil for a command that knows none.
 	webhooks *config.Webhooks
+	// telemetry hears of what the store does; may be nil.
+	telemetry *obs.Telemetry
+}
+
+//nolint:ireturn // as pgx takes it
+func (o opening) tracer() pgx.QueryTracer {
+	if o.telemetry == nil {
+		return nil
+	}
+	return o.telemetry.QueryTracer()
 }
 
 // openStore is open for a command that meets no secrets.
@@ -193,7 +205,7 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 				return err
 			}
 		}
-		pool, err := d.connect(ctx, a.log, o.maxConns)
+		pool, err := d.connect(ctx, a.log, o.maxConns, o.tracer())
 		if err != nil {
 			return err
 		}
@@ -203,6 +215,9 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 			return err
 		}
 		options := store.Options{Logger: a.log, Groups: groups}
+		if o.telemetry != nil {
+			options.Observer = o.telemetry
+		}
 		if o.keys != nil {
 			sealer, err := a.sealer(*o.keys)
 			if err != nil {
@@ -223,6 +238,9 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		}
 		if len(pending) > 0 {
 			return behind(pending)
+		}
+		if o.telemetry != nil {
+			watch(o.telemetry, pool, st)
 		}
 		return fn(st, d)
 	})

@@ -128,7 +128,7 @@ func variables() []string {
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
-		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
+		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES", "UPSTREAM_SLOW_STATEMENT",
 		"UPSTREAM_WEBHOOK_ALLOW", "UPSTREAM_WEBHOOK_PORTS", "UPSTREAM_WEBHOOK_HTTP", "UPSTREAM_WEBHOOK_RETRIES", "UPSTREAM_WEBHOOK_TIMEOUT",
 		"UPSTREAM_WEBHOOK_PAUSE", "UPSTREAM_WEBHOOK_CONCURRENCY",
 	}
@@ -154,7 +154,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, AsyncBytes: 10 << 20, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true, Throttle: "on",
+			Introspection: true, DrainTimeout: 30 * time.Second, Observe: Observe{SlowStatement: 500 * time.Millisecond}, Workers: true, Throttle: "on",
 			Webhooks: webhooks(),
 		},
 	}
@@ -169,7 +169,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
 		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
 		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>",
-		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
+		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1", "2s",
 		"127.0.0.1/32,fd00::/8", "443,8443", "true", "1s,2s", "3s", "4s", "5",
 	} {
 		t.Setenv(variables()[i], value)
@@ -189,7 +189,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 			GraphQLLimits: []string{"key.budget=7", "all.depth=3"}, TrustedDocs: "/trusted.json",
 			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
 			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
-			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
+			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}, Observe: Observe{SlowStatement: 2 * time.Second},
 			Webhooks: Webhooks{
 				Allow: []string{"127.0.0.1/32", "fd00::/8"}, Ports: []uint16{443, 8443}, HTTP: true,
 				Retries: []time.Duration{time.Second, 2 * time.Second}, Timeout: 3 * time.Second, Pause: 4 * time.Second, Concurrency: 5,

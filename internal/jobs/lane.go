@@ -200,12 +200,13 @@ func (r *laneRun) take(turn *models.LaneTurn) error {
 // gather hands out what waits and collects results, until all that was taken has
 // come back, or some has and the others take longer.
 func (r *laneRun) gather(ctx context.Context) {
+	stopped := ctx.Done()
 	late := time.NewTimer(glanceTime)
 	defer late.Stop()
 	for len(r.results) < len(r.busy) {
 		var feed chan outgoing
 		var next outgoing
-		if len(r.waiting) > 0 && ctx.Err() == nil {
+		if len(r.waiting) > 0 {
 			feed, next = r.feed, r.waiting[0]
 		}
 		select {
@@ -218,9 +219,9 @@ func (r *laneRun) gather(ctx context.Context) {
 			}
 		case <-late.C:
 			return
-		case <-ctx.Done():
+		case <-stopped:
 			r.giveBack()
-			ctx = context.WithoutCancel(ctx) // those under way end with the same context
+			stopped = nil // those under way end with the same context
 		}
 	}
 }

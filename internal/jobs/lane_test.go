@@ -46,7 +46,7 @@ func newPartner(t *testing.T) *partner {
 
 func (p *partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	id := r.Header.Get("webhook-id")
+	id := r.Header.Get(standardwebhooks.HeaderWebhookID)
 	p.mu.Lock()
 	p.had[id]++
 	p.bodies[id], p.header[id] = body, r.Header.Clone()
