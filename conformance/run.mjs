@@ -71,6 +71,17 @@ const checks = {
       return run('go', ['test', '-count=1', './partner']);
     },
   },
+  'go-webhooks': {
+    live: true, about: 'deliveries are signed as the reference library in Go verifies, with bodies that OpenAPI describes',
+    run: async () => {
+      await run('go', ['vet', './webhooks']);
+      return run('go', ['test', '-count=1', './webhooks']);
+    },
+  },
+  'js-webhooks': {
+    live: true, about: 'deliveries are signed as the reference library in JavaScript verifies',
+    run: () => tests('webhooks/webhooks.test.mjs'),
+  },
   'typescript-client': {
     live: true, about: "a client by openapi-typescript and openapi-fetch works a partner's day",
     run: async () => {

@@ -59,7 +59,8 @@ func newWorldWith(t *testing.T, opts graph.Options) *world {
 	t.Helper()
 	w := &world{t: t, db: testdb.New(t), log: &bytes.Buffer{}}
 	w.store = store.New(w.db.App, store.Options{
-		Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Sealer: factory.Sealer(t),
+		Webhooks: factory.Webhooks(t),
+		Now:      func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Sealer: factory.Sealer(t),
 	})
 	t.Cleanup(func() {
 		if err := w.store.Close(); err != nil {

@@ -83,11 +83,19 @@ type path struct {
 	needs     models.Permission
 }
 
+// asking is the input of each query that takes one.
+func asking(nodes map[string]string) map[string]map[string]any {
+	return map[string]map[string]any{
+		"webhookReplayCount": {"endpointId": nodes["WebhookEndpoint"], "since": "2026-01-01T00:00:00Z"},
+	}
+}
+
 // nowhere is the input of each mutation that changes nothing.
 func nowhere() map[string]map[string]any {
 	member, key := models.MembershipID{}.From(uuid.New()).String(), models.APIKeyID{}.From(uuid.New()).String()
 	invitation := models.InvitationID{}.From(uuid.New()).String()
 	payer, cpt := models.PayerMappingID{}.From(uuid.New()).String(), models.CPTGroupMappingID{}.From(uuid.New()).String()
+	endpoint, delivery := models.WebhookEndpointID{}.From(uuid.New()).String(), models.WebhookDeliveryID{}.From(uuid.New()).String()
 	customer, upload := models.CustomerID{}.From(uuid.New()).String(), models.UploadID{}.From(uuid.New()).String()
 	return map[string]map[string]any{
 		"createPayerMapping":    {"rawName": "", "normalizedName": ""},
@@ -110,6 +118,13 @@ func nowhere() map[string]map[string]any {
 		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
 		"rotateApiKey":          {"id": key},
 		"revokeApiKey":          {"id": key},
+		"createWebhookEndpoint": {"name": "", "url": ""},
+		"updateWebhookEndpoint": {"id": endpoint},
+		"deleteWebhookEndpoint": {"id": endpoint},
+		"rotateWebhookSecret":   {"id": endpoint},
+		"testWebhookEndpoint":   {"id": endpoint},
+		"redeliverWebhook":      {"id": delivery},
+		"replayWebhooks":        {"endpointId": endpoint, "since": "2026-01-01T00:00:00Z"},
 	}
 }
 
@@ -147,6 +162,13 @@ func paths(t *testing.T, nodes map[string]string) []path {
 			}
 			way := path{name: def.Name + "." + f.Name, needs: needs}
 			switch {
+			case def == s.Query && f.Arguments.ForName("input") != nil:
+				input := asking(nodes)[f.Name]
+				if input == nil {
+					t.Fatalf("no input of %s", f.Name)
+				}
+				way.document = fmt.Sprintf("query($input: %s) { %s(input: $input) { __typename } }", f.Arguments.ForName("input").Type, f.Name)
+				way.variables = map[string]any{"input": input}
 			case def == s.Query:
 				way.document = "{ " + selects(f) + " }"
 			case def == s.Mutation:
@@ -291,12 +313,33 @@ func (w *world) nodes() map[string]string {
 			w.t.Fatal(err)
 		}
 	}
+	delivery, event, replay := w.webhooks(system)
 	return map[string]string{
 		"Customer": w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
 		"DriftEvent": events.Items[0].ID.String(), "AuditEvent": lines.Items[0].ID.String(), "Member": members.Items[0].ID.String(),
 		"ApiKey": key.APIKey.ID.String(), "Invitation": invitation.ID.String(),
 		"PayerMapping": payer.ID.String(), "CptGroupMapping": cpt.ID.String(),
+		"WebhookEndpoint": delivery.EndpointID.String(), "WebhookDelivery": delivery.ID.String(), "WebhookEvent": event.ID.String(),
+		"WebhookReplay": replay.ID.String(),
 	}
+}
+
+// webhooks makes an endpoint, has it tested, and replays nothing.
+func (w *world) webhooks(v models.Viewer) (*models.WebhookDelivery, *models.WebhookEvent, *models.WebhookReplay) {
+	w.t.Helper()
+	endpoint, err := w.store.CreateWebhookEndpoint(w.t.Context(), v, models.NewWebhookEndpoint{Name: "Warehouse", URL: "https://partner.example.org/hook"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	delivery, err1 := w.store.TestWebhookEndpoint(w.t.Context(), v, endpoint.Endpoint.ID)
+	events, err2 := w.store.WebhookEvents(w.t.Context(), v, models.WebhookEventFilter{}, models.List[models.WebhookEventOrderField]{Page: models.Page{Limit: 1}})
+	replay, err3 := w.store.ReplayWebhooks(w.t.Context(), v, models.NewWebhookReplay{EndpointID: endpoint.Endpoint.ID, Since: now.AddDate(0, -1, 0)})
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return delivery, events.Items[0], replay
 }
 
 // refusal is the first top-level error of a way; empty when there is none.

@@ -76,6 +76,9 @@ func TestFiltersAreThoseOfModels(t *testing.T) {
 		"DriftEventFilter": models.DriftEventFilter{}, "DriftTestFilter": models.DriftTestFilter{},
 		"AuditEventFilter": models.AuditEventFilter{}, "MemberFilter": models.MemberFilter{}, "CustomerFilter": models.CustomerFilter{},
 		"ApiKeyFilter": models.APIKeyFilter{}, "InvitationFilter": models.InvitationFilter{},
+		"WebhookEndpointFilter": models.WebhookEndpointFilter{}, "WebhookDeliveryFilter": models.WebhookDeliveryFilter{},
+		"DeliveryAttemptFilter": models.DeliveryAttemptFilter{}, "WebhookReplayFilter": models.WebhookReplayFilter{},
+		"WebhookEventFilter": models.WebhookEventFilter{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for f := range reflect.TypeOf(filter).Fields() {
@@ -125,6 +128,12 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"PayerSummaryOrderField": models.PayerSummaryOrderField("").Values(), "ClaimStatsOrderField": models.ClaimStatsOrderField("").Values(),
 		"Weekday": models.Weekday("").Values(), "PayerMappingOrderField": models.PayerMappingOrderField("").Values(),
 		"CptGroupMappingOrderField": models.CPTGroupMappingOrderField("").Values(),
+		"WebhookEventType":          models.WebhookEventType("").Values(), "CircuitState": models.CircuitState("").Values(),
+		"DisabledReason": models.DisabledReason("").Values(), "DeliveryStatus": models.DeliveryStatus("").Values(),
+		"AttemptOutcome": models.AttemptOutcome("").Values(), "ReplayState": models.ReplayState("").Values(),
+		"WebhookEndpointOrderField": models.WebhookEndpointOrderField("").Values(), "WebhookDeliveryOrderField": models.WebhookDeliveryOrderField("").Values(),
+		"DeliveryAttemptOrderField": models.DeliveryAttemptOrderField("").Values(), "WebhookReplayOrderField": models.WebhookReplayOrderField("").Values(),
+		"WebhookEventOrderField": models.WebhookEventOrderField("").Values(),
 	}
 	for _, def := range loaded(t).Types {
 		if def.Kind != ast.Enum || def.BuiltIn {
@@ -134,7 +143,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		for _, v := range def.EnumValues {
 			got = append(got, v.Name)
 		}
-		if diff := cmp.Diff(strings.Fields(strings.ToUpper(strings.ReplaceAll(strings.Join(want[def.Name], " "), ":", "_"))), got); diff != "" {
+		if diff := cmp.Diff(strings.Fields(strings.ToUpper(strings.NewReplacer(":", "_", ".", "_").Replace(strings.Join(want[def.Name], " ")))), got); diff != "" {
 			t.Errorf("%s -models +schema\n%s", def.Name, diff)
 		}
 		delete(want, def.Name)

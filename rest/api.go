@@ -166,6 +166,10 @@ func newAPI(st *store.Store, authSvc *auth.Service, opts Options) (*api, error) 
 	a.registerAuditEvents()
 	a.registerMembers()
 	a.registerInvitations()
+	a.registerWebhookEndpoints()
+	a.registerWebhookDeliveries()
+	a.registerWebhookReplays()
+	a.registerWebhookEvents()
 	a.registerHealth()
 	var err error
 	if a.documents, err = makeDocuments(a.huma.OpenAPI()); err != nil {

@@ -154,6 +154,10 @@ func (d describer) boundValue(schema map[string]any, name string) {
 		if schema["enum"] != nil {
 			return
 		}
+		if constant, ok := schema["const"].(string); ok {
+			unless("maxLength", len(constant))
+			return
+		}
 		unless("maxLength", d.longest(schema, name))
 		if schema["format"] == nil {
 			unless("pattern", storableText)

@@ -43,6 +43,14 @@ type createdOutput[R any] struct {
 func registerDetail[I, M, R any](a *api, op operation,
 	fetch func(context.Context, models.Viewer, I) (M, error), show func(links, M) R, version func(M) int64,
 ) {
+	registerTagged(a, op, fetch, show, func(row M) string { return etag(version(row)) })
+}
+
+// registerTagged is registerDetail for rows of which the version alone does not
+// tell whether what is shown has changed.
+func registerTagged[I, M, R any](a *api, op operation,
+	fetch func(context.Context, models.Viewer, I) (M, error), show func(links, M) R, tag func(M) string,
+) {
 	op.codes = append(op.codes, models.CodeNotFound)
 	op.notModified = true
 	register(a, op, func(ctx context.Context, in *detailInput[I]) (*detailOutput[R], error) {
@@ -50,13 +58,18 @@ func registerDetail[I, M, R any](a *api, op operation,
 		if err != nil {
 			return nil, err
 		}
-		return detail(in.IfNoneMatch, version(row), func() R { return show(linksFor(ctx), row) }), nil
+		return tagged(in.IfNoneMatch, tag(row), func() R { return show(linksFor(ctx), row) }), nil
 	})
 }
 
 // detail answers with the row unless the client has this version.
 func detail[R any](ifNoneMatch string, version int64, body func() R) *detailOutput[R] {
-	out := &detailOutput[R]{Status: http.StatusOK, ETag: etag(version)}
+	return tagged(ifNoneMatch, etag(version), body)
+}
+
+// tagged answers with the row unless the client has what this tag names.
+func tagged[R any](ifNoneMatch, tag string, body func() R) *detailOutput[R] {
+	out := &detailOutput[R]{Status: http.StatusOK, ETag: tag}
 	if theirs, match := anyMatch(ifNoneMatch, out.ETag); match {
 		out.Status, out.ETag = http.StatusNotModified, theirs
 		return out
@@ -93,6 +106,7 @@ func ifMatch(header string) (*int64, error) {
 	if strings.Contains(tag, ",") {
 		return nil, models.InvalidField("If-Match", "invalid", "must hold one entity tag: a row has one version at a time")
 	}
+	tag = withoutFigures(tag)
 	// What is no number is read as a version whose tag is another one.
 	version, _ := strconv.ParseInt(strings.TrimPrefix(strings.Trim(tag, `"`), representation+"-"), 10, 64)
 	if etag(version) != tag {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -19,6 +20,23 @@ const representation = "1"
 // etag is the strong entity tag of a version of a row.
 func etag(version int64) string {
 	return `"` + representation + "-" + strconv.FormatInt(version, 10) + `"`
+}
+
+// etagWith is the entity tag of a row whose answer also shows figures that change
+// without its version, which counts what people change.
+func etagWith(version int64, figures any) string {
+	text, _ := json.Marshal(figures) // numbers, words and instants, which cannot fail
+	sum := sha256.Sum256(text)
+	return strings.TrimSuffix(etag(version), `"`) + "." + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// withoutFigures is the tag of the version that such a tag names.
+func withoutFigures(tag string) string {
+	version, figures, found := strings.Cut(tag, ".")
+	if !found || !strings.HasSuffix(figures, `"`) {
+		return tag
+	}
+	return version + `"`
 }
 
 // contentTag is an entity tag of bytes.

@@ -130,6 +130,8 @@ func parserOf(t reflect.Type) parser {
 		return parseBool
 	case reflect.Float64:
 		return parseFloat
+	case reflect.Int, reflect.Int64:
+		return parseInt
 	default:
 		panic("rest: no query parameter can be read into " + t.String())
 	}
@@ -183,6 +185,15 @@ func parseFloat(text string, dst reflect.Value) error {
 		return errors.New("must be a finite number")
 	}
 	dst.SetFloat(f)
+	return nil
+}
+
+func parseInt(text string, dst reflect.Value) error {
+	n, err := strconv.ParseInt(text, 10, dst.Type().Bits())
+	if err != nil {
+		return errors.New("must be a whole number")
+	}
+	dst.SetInt(n)
 	return nil
 }
 

@@ -54,6 +54,11 @@ func TestIdempotency_Replay(t *testing.T) {
 			body: map[string]any{"name": "a", "scopes": []string{"claims:read"}}, other: map[string]any{"name": "b", "scopes": []string{"claims:read"}},
 		},
 		{
+			name: "a webhook endpoint, its secret included", path: "webhook-endpoints/", status: http.StatusCreated, secretFields: []string{"secret"},
+			body:  map[string]any{"name": "a", "url": "https://partner.example.org/"},
+			other: map[string]any{"name": "b", "url": "https://partner.example.org/"},
+		},
+		{
 			name: "an invitation", path: "invitations/", status: http.StatusCreated,
 			body: map[string]any{"email": "a@guests.test", "role": "viewer"}, other: map[string]any{"email": "b@guests.test", "role": "viewer"},
 		},

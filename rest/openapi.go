@@ -61,6 +61,7 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 			{Name: tagMappings, Description: "How claims files are read: payers' names and groups of procedure codes."},
 			{Name: tagMembers, Description: "Who belongs to the organisation or is invited, and what they may do."},
 			{Name: tagKeys, Description: "What programs of partners show instead of signing in."},
+			{Name: tagWebhooks, Description: "Events, sent to partners' URLs or read by their programs."},
 			{Name: tagAudit, Description: "Who did what, and when."},
 			{Name: tagHealth, Description: "Is the service alive and ready?"},
 		},
@@ -78,6 +79,7 @@ const (
 	tagMappings  = "mappings"
 	tagMembers   = "members"
 	tagKeys      = "api-keys"
+	tagWebhooks  = "webhooks"
 	tagAudit     = "audit-events"
 	tagHealth    = "health"
 )
@@ -148,7 +150,7 @@ func makeDocuments(spec *huma.OpenAPI) (documents, error) {
 	addExamples(spec)
 	var d documents
 	var err error
-	if d.json, err = write(spec.MarshalJSON); err != nil {
+	if d.json, err = write(spec.MarshalJSON, describeWebhooks("webhooks")); err != nil {
 		return d, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
 	var text bytes.Buffer
@@ -156,15 +158,16 @@ func makeDocuments(spec *huma.OpenAPI) (documents, error) {
 		return d, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
 	}
 	d.yaml = text.Bytes()
-	// For older generators: OpenAPI 3.0.3.
-	if d.json30, err = write(spec.Downgrade, undo31); err != nil {
+	// For older generators: OpenAPI 3.0.3, which has no webhooks; some tools read
+	// them from where this puts them.
+	if d.json30, err = write(spec.Downgrade, describeWebhooks("x-webhooks"), undo31); err != nil {
 		return d, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
 	}
 	return d, nil
 }
 
 // write completes what marshal wrote, and what each of edits changes.
-func write(marshal func() ([]byte, error), edits ...func(any)) ([]byte, error) {
+func write(marshal func() ([]byte, error), edits ...func(map[string]any) error) ([]byte, error) {
 	b, err := marshal()
 	if err != nil {
 		return nil, err
@@ -174,7 +177,9 @@ func write(marshal func() ([]byte, error), edits ...func(any)) ([]byte, error) {
 		return nil, err
 	}
 	for _, edit := range edits {
-		edit(document)
+		if err := edit(document); err != nil {
+			return nil, err
+		}
 	}
 	complete(document)
 	return json.Marshal(document)
@@ -182,12 +187,12 @@ func write(marshal func() ([]byte, error), edits ...func(any)) ([]byte, error) {
 
 // undo31 rewrites what the library's own downgrade leaves of 3.1: a choice
 // with null, a licence identifier, a media type beside a format, a description
-// beside a reference.
-func undo31(document any) {
-	root, _ := document.(map[string]any)
-	components, _ := root["components"].(map[string]any)
+// beside a reference, a constant, and null among types.
+func undo31(document map[string]any) error {
+	components, _ := document["components"].(map[string]any)
 	schemas, _ := components["schemas"].(map[string]any)
 	undoBelow(document, schemas)
+	return nil
 }
 
 func undoBelow(node any, schemas map[string]any) {
@@ -206,6 +211,13 @@ func undoBelow(node any, schemas map[string]any) {
 			if known := referred(choice[0], schemas); known["type"] != nil {
 				node["type"] = known["type"] // without it nullable says nothing
 			}
+		}
+		if value, ok := node["const"].(string); ok {
+			delete(node, "const")
+			node["enum"] = []any{value}
+		}
+		if types, ok := node["type"].([]any); ok && len(types) == 2 && types[1] == nullType {
+			node["type"], node["nullable"] = types[0], true
 		}
 		if node["contentMediaType"] != nil {
 			delete(node, "contentMediaType")

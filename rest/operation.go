@@ -99,6 +99,12 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 	op.deprecated.documentDeprecation(spec.Responses)
 }
 
+// withoutSearch is a list that has no column of text to search.
+func (op operation) withoutSearch() operation {
+	op.unsearchable = true
+	return op
+}
+
 // humaOperation is the library's form of op.
 func (a *api) humaOperation(op operation) huma.Operation {
 	spec := huma.Operation{

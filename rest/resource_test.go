@@ -337,10 +337,12 @@ func TestStaleChanges(t *testing.T) {
 	}
 	key := create("api-keys/", map[string]any{"name": "k", "scopes": []string{"claims:read"}})
 	invitation := create("invitations/", map[string]any{"email": "grace@guests.test", "role": "viewer"})
+	delivery := "/api/v1/webhook-deliveries/" + f.cedarTest(t, owner) + "/"
 	for _, c := range []struct {
 		path, method, suffix string
 		status               int
 	}{
+		{delivery, http.MethodPost, "redeliver/", http.StatusAccepted},
 		{key, http.MethodPost, "rotate/", http.StatusCreated},
 		{key, http.MethodDelete, "", http.StatusNoContent},
 		{invitation, http.MethodPost, "resend/", http.StatusOK},

@@ -33,6 +33,10 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.InvitationID{})
 	aliasID(r, models.PayerMappingID{})
 	aliasID(r, models.CPTGroupMappingID{})
+	aliasID(r, models.WebhookEndpointID{})
+	aliasID(r, models.WebhookDeliveryID{})
+	aliasID(r, models.WebhookReplayID{})
+	aliasID(r, models.WebhookEventID{})
 	aliasEnum[errorCode](r)
 	aliasEnum[models.UploadStatus](r)
 	aliasEnum[models.UploadSource](r)
@@ -54,6 +58,13 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
 	aliasEnum[models.Weekday](r)
+	aliasEnum[models.WebhookEventType](r)
+	aliasEnum[models.CircuitState](r)
+	aliasEnum[models.DisabledReason](r)
+	aliasEnum[models.DeliveryStatus](r)
+	aliasEnum[models.AttemptOutcome](r)
+	aliasEnum[models.ReplayState](r)
+	aliasEnum[doneStatus](r)
 	aliasEnum[healthStatus](r)
 	aliasEnum[checkStatus](r)
 	return r
@@ -107,7 +118,7 @@ func (idSchema[K]) Schema(huma.Registry) *huma.Schema {
 	var kind K
 	return &huma.Schema{
 		Type: huma.TypeString, Pattern: "^" + kind.Prefix() + "_[0-7][0-9a-hjkmnp-tv-z]{25}$",
-		Examples: []any{kind.Prefix() + "_01jz8k6v3pe9ktyh5wmcqa2x7d"},
+		Examples: []any{kind.Prefix() + exampleSuffix},
 	}
 }
 
@@ -149,6 +160,17 @@ func (jsonObject) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		Type: huma.TypeObject, AdditionalProperties: true, Nullable: true, Examples: []any{map[string]any{}},
 	}
+}
+
+// jsonBody is a JSON object of an event, as it is sent.
+type jsonBody json.RawMessage
+
+// MarshalJSON implements json.Marshaler.
+func (b jsonBody) MarshalJSON() ([]byte, error) { return json.RawMessage(b).MarshalJSON() }
+
+// Schema implements huma.SchemaProvider.
+func (jsonBody) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Examples: []any{map[string]any{}}}
 }
 
 // jsonValue is any JSON value; null when there is none.

@@ -278,3 +278,9 @@ const MaxUploadAttempts = maxUploadAttempts
 func OpenSpool(ctx context.Context, s *Store, v models.Viewer, u *models.Upload) io.Reader {
 	return s.openSpool(ctx, v, u)
 }
+
+// EmitSerializable emits in a serializable transaction of its own, after which
+// the process does nothing more.
+func EmitSerializable(ctx context.Context, s *Store, v models.Viewer, happened ...models.Happening) (struct{}, error) {
+	return bound(ctx, s, v, serializable, func(tx *tenantTx) (struct{}, error) { return struct{}{}, tx.emit(ctx, happened...) })
+}

@@ -18,7 +18,7 @@ import (
 // have for a field.
 func kept() []any {
 	return []any{
-		new(models.APIKey), new(models.IssuedAPIKey), new(models.Invitation), new(models.Member), new(models.ReportRun), new(models.Upload),
+		new(models.APIKey), new(models.IssuedAPIKey), new(models.IssuedWebhookEndpoint), new(models.WebhookEndpoint), new(models.WebhookDelivery), new(models.WebhookReplay), new(models.Invitation), new(models.Member), new(models.ReportRun), new(models.Upload),
 		new(models.PayerMapping), new(models.Customer), new(models.DriftEvent), new(models.Claim),
 		new(struct {
 			Secret  models.Secret

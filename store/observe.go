@@ -14,6 +14,9 @@ type Observer interface {
 	Detected(method, outcome string, took time.Duration)
 	// Ingested tells of a claims file or batch; outcome is the upload's status.
 	Ingested(outcome string, accepted, rejected, warnings int64)
+	// Attempted tells of an attempt to deliver a webhook; outcome is a
+	// models.AttemptOutcome.
+	Attempted(outcome string, took time.Duration)
 	// Traceparent names the span that a context belongs to, as W3C Trace Context
 	// writes it; "" without one.
 	Traceparent(ctx context.Context) string
@@ -27,6 +30,9 @@ func (unobserved) Detected(string, string, time.Duration) {}
 
 // Ingested implements Observer.
 func (unobserved) Ingested(string, int64, int64, int64) {}
+
+// Attempted implements Observer.
+func (unobserved) Attempted(string, time.Duration) {}
 
 // Traceparent implements Observer.
 func (unobserved) Traceparent(context.Context) string { return "" }
@@ -47,6 +53,13 @@ func (s *Store) tellDetected(run *models.ReportRun, err error, began time.Time) 
 func (s *Store) tellIngested(v models.Viewer, upload *models.Upload) {
 	if upload != nil && !v.Once.Replayed() {
 		s.observer.Ingested(string(upload.Status), upload.AcceptedRowCount, upload.RejectedRowCount, upload.WarningRowCount)
+	}
+}
+
+// tellAttempted tells of attempts that are recorded.
+func (s *Store) tellAttempted(results []models.AttemptResult) {
+	for i := range results {
+		s.observer.Attempted(string(results[i].Outcome), results[i].Duration)
 	}
 }
 

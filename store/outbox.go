@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -79,16 +80,21 @@ func metadataOf(text []byte) (m jobMetadata) {
 
 // enqueue inserts a job that exists once the transaction commits.
 func (tx *tenantTx) enqueue(ctx context.Context, args models.JobArgs) error {
-	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, args) })
+	return tx.enqueueIn(ctx, 0, args)
+}
+
+// enqueueIn is enqueue of a job that is to wait a while first.
+func (tx *tenantTx) enqueueIn(ctx context.Context, wait time.Duration, args models.JobArgs) error {
+	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, wait, args) })
 }
 
 // enqueue inserts a job that exists once the transaction commits, on behalf of
 // the viewer.
 func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.JobArgs) error {
-	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, args) })
+	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, 0, args) })
 }
 
-func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
+func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, wait time.Duration, args models.JobArgs) error {
 	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID), Traceparent: outbox.traceparent(ctx)})
 	if err != nil {
 		return err
@@ -96,6 +102,9 @@ func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.View
 	opts := &river.InsertOpts{Metadata: metadata}
 	if queued, ok := args.(models.QueuedJobArgs); ok {
 		opts.Queue = queued.Queue()
+	}
+	if wait > 0 {
+		opts.ScheduledAt = time.Now().Add(wait)
 	}
 	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, opts); err != nil {
 		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)

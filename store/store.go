@@ -28,6 +28,9 @@ type Options struct {
 	// Sealer encrypts secrets at rest; without one, use cases that store or read
 	// such secrets fail.
 	Sealer Sealer
+	// Webhooks are the rules of deliveries; without them, no endpoint can be made
+	// and nothing is delivered.
+	Webhooks WebhookPolicy
 	// Observer hears of work that was done; may be nil.
 	Observer Observer
 }
@@ -41,7 +44,9 @@ type Store struct {
 	log     *slog.Logger
 	groups  claimfile.Groups
 	sealer  Sealer
-	outbox  outbox
+	// webhooks decide what is delivered when.
+	webhooks WebhookPolicy
+	outbox   outbox
 	// observer is never nil.
 	observer Observer
 	gates    gates
@@ -63,6 +68,8 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		groups:  opts.Groups,
 		sealer:  opts.Sealer,
 
+		webhooks: opts.Webhooks,
+
 		progressEvery: progressInterval,
 	}
 	if s.now == nil {
@@ -76,6 +83,9 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	}
 	if s.sealer == nil {
 		s.sealer = noSealer{}
+	}
+	if s.webhooks == nil {
+		s.webhooks = noPolicy{}
 	}
 	if s.observer = opts.Observer; s.observer == nil {
 		s.observer = unobserved{}

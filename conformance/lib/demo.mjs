@@ -14,7 +14,7 @@ export async function startDemo(program, dataDir) {
   for (const name of ['DATABASE_URL', 'REDIS_URL', 'UPSTREAM_MIGRATION_URL', 'UPSTREAM_SECRET_KEY', 'LOG_LEVEL']) delete env[name];
   Object.assign(env, {
     UPSTREAM_DATA_DIR: dataDir, UPSTREAM_DEMO_PASSWORD: password, UPSTREAM_THROTTLE: 'off',
-    UPSTREAM_ADDR: '127.0.0.1:0', UPSTREAM_ADMIN_ADDR: '127.0.0.1:0',
+    UPSTREAM_ADDR: '127.0.0.1:0', UPSTREAM_ADMIN_ADDR: '127.0.0.1:0', UPSTREAM_WEBHOOK_ALLOW: '127.0.0.1/32',
   });
   const child = spawn(program, ['demo', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => { child.on('close', resolve); });

@@ -135,6 +135,34 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case models.WebhookReplay:
+		return ec._WebhookReplay(ctx, sel, &obj)
+	case *models.WebhookReplay:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WebhookReplay(ctx, sel, obj)
+	case models.WebhookEvent:
+		return ec._WebhookEvent(ctx, sel, &obj)
+	case *models.WebhookEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WebhookEvent(ctx, sel, obj)
+	case models.WebhookEndpoint:
+		return ec._WebhookEndpoint(ctx, sel, &obj)
+	case *models.WebhookEndpoint:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WebhookEndpoint(ctx, sel, obj)
+	case models.WebhookDelivery:
+		return ec._WebhookDelivery(ctx, sel, &obj)
+	case *models.WebhookDelivery:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WebhookDelivery(ctx, sel, obj)
 	case models.Upload:
 		return ec._Upload(ctx, sel, &obj)
 	case *models.Upload:

@@ -33,11 +33,17 @@ type ResolverRoot interface {
 	TopDriftPayer() TopDriftPayerResolver
 	Upload() UploadResolver
 	Viewer() ViewerResolver
+	WebhookDelivery() WebhookDeliveryResolver
+	WebhookEndpoint() WebhookEndpointResolver
+	WebhookReplay() WebhookReplayResolver
 	AuditEventFilter() AuditEventFilterResolver
 	ClaimFilter() ClaimFilterResolver
 	DriftEventFilter() DriftEventFilterResolver
 	RevokeApiKeyInput() RevokeApiKeyInputResolver
 	RotateApiKeyInput() RotateApiKeyInputResolver
+	WebhookDeliveryFilter() WebhookDeliveryFilterResolver
+	WebhookReplayCountInput() WebhookReplayCountInputResolver
+	WebhookReplayFilter() WebhookReplayFilterResolver
 }
 
 type DirectiveRoot struct {
@@ -80,11 +86,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateApiKeyInput,
 		ec.unmarshalInputCreateCptGroupMappingInput,
 		ec.unmarshalInputCreatePayerMappingInput,
+		ec.unmarshalInputCreateWebhookEndpointInput,
 		ec.unmarshalInputCustomerFilter,
 		ec.unmarshalInputCustomerOrder,
 		ec.unmarshalInputDeleteCptGroupMappingInput,
 		ec.unmarshalInputDeletePayerMappingInput,
 		ec.unmarshalInputDeleteUploadInput,
+		ec.unmarshalInputDeleteWebhookEndpointInput,
+		ec.unmarshalInputDeliveryAttemptFilter,
+		ec.unmarshalInputDeliveryAttemptOrder,
 		ec.unmarshalInputDetectDriftInput,
 		ec.unmarshalInputDriftEventFilter,
 		ec.unmarshalInputDriftEventOrder,
@@ -99,21 +109,35 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPayerMappingOrder,
 		ec.unmarshalInputPayerSummaryFilter,
 		ec.unmarshalInputPayerSummaryOrder,
+		ec.unmarshalInputRedeliverWebhookInput,
 		ec.unmarshalInputRejectionOrder,
 		ec.unmarshalInputRemoveMemberInput,
+		ec.unmarshalInputReplayWebhooksInput,
 		ec.unmarshalInputReportRunFilter,
 		ec.unmarshalInputReportRunOrder,
 		ec.unmarshalInputResendInvitationInput,
 		ec.unmarshalInputRevokeApiKeyInput,
 		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRotateApiKeyInput,
+		ec.unmarshalInputRotateWebhookSecretInput,
+		ec.unmarshalInputTestWebhookEndpointInput,
 		ec.unmarshalInputTriggerReportInput,
 		ec.unmarshalInputUpdateCptGroupMappingInput,
 		ec.unmarshalInputUpdateCustomerInput,
 		ec.unmarshalInputUpdatePayerMappingInput,
 		ec.unmarshalInputUpdateUploadInput,
+		ec.unmarshalInputUpdateWebhookEndpointInput,
 		ec.unmarshalInputUploadFilter,
 		ec.unmarshalInputUploadOrder,
+		ec.unmarshalInputWebhookDeliveryFilter,
+		ec.unmarshalInputWebhookDeliveryOrder,
+		ec.unmarshalInputWebhookEndpointFilter,
+		ec.unmarshalInputWebhookEndpointOrder,
+		ec.unmarshalInputWebhookEventFilter,
+		ec.unmarshalInputWebhookEventOrder,
+		ec.unmarshalInputWebhookReplayCountInput,
+		ec.unmarshalInputWebhookReplayFilter,
+		ec.unmarshalInputWebhookReplayOrder,
 	)
 	first := true
 
@@ -3047,6 +3071,826 @@ enum Permission {
   VIEW_AUDIT
 }
 `, BuiltIn: false},
+	{Name: "../schema/webhookdelivery.graphqls", Input: `"One event on its way to one endpoint. Its identifier is the ` + "`" + `webhook-id` + "`" + ` of every attempt, redeliveries included."
+type WebhookDelivery implements Node @requires(permission: VIEW_WEBHOOKS) {
+  "The delivery's identifier, ` + "`" + `dlv_…` + "`" + `."
+  id: ID!
+  "Where it goes."
+  endpoint: WebhookEndpoint @requires(permission: VIEW_WEBHOOKS)
+  "What happened."
+  eventType: WebhookEventType!
+  "Names what happened, the same for every endpoint that hears of it."
+  eventKey: String!
+  "Counts the deliveries of the endpoint from 1, without gaps."
+  sequence: BigInt!
+  "The body that is sent."
+  body: JSON!
+  "Where the delivery stands."
+  status: DeliveryStatus!
+  "Attempts since it was made or last asked for again."
+  attemptCount: Int!
+  "How many attempts there are at most."
+  maxAttempts: Int!
+  "When it was last tried; null before the first attempt."
+  lastAttemptAt: DateTime
+  "When it is tried next; null once it is done."
+  nextAttemptAt: DateTime
+  "Why the last attempt failed; null when it succeeded."
+  lastError: String
+  "Status that the last attempt was answered with; null when no answer came."
+  responseCode: Int
+  "Beginning of that answer, at most 1,000 characters; null for who may not manage webhooks."
+  responseBody: String
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When it was made."
+  createdAt: DateTime!
+  "When it was last changed."
+  updatedAt: DateTime!
+  "Every attempt of the last 30 days, in their order."
+  attempts(
+    "Only attempts that match all of these."
+    filter: DeliveryAttemptFilter
+    "How to sort; ties are broken by number."
+    orderBy: [DeliveryAttemptOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): DeliveryAttemptConnection! @requires(permission: VIEW_WEBHOOKS)
+}
+
+"Where a webhook delivery stands."
+enum DeliveryStatus {
+  "Not tried yet."
+  PENDING
+  "Failed, and is tried again."
+  RETRYING
+  "The endpoint answered 2xx."
+  SUCCESS
+  "Given up: only a redelivery or a replay tries again."
+  DEAD
+}
+
+"Narrows a list of webhook deliveries; all given fields must match."
+input WebhookDeliveryFilter {
+  "Only deliveries to this endpoint."
+  endpoint: ID
+  "Only deliveries in this state."
+  status: DeliveryStatus
+  "Only events of this type."
+  eventType: WebhookEventType
+  "Only deliveries made at this instant or later."
+  createdAfter: DateTime
+  "Only deliveries made at this instant or earlier."
+  createdBefore: DateTime
+}
+
+"How a list of webhook deliveries is sorted."
+input WebhookDeliveryOrder {
+  "The field to sort by."
+  field: WebhookDeliveryOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What webhook deliveries can be sorted by."
+enum WebhookDeliveryOrderField {
+  "When the delivery was made."
+  CREATED_AT
+  "Its number among those of its endpoint."
+  SEQUENCE
+  "When it is tried next; deliveries that are done count as last."
+  NEXT_ATTEMPT_AT
+}
+
+"A page of webhook deliveries."
+type WebhookDeliveryConnection {
+  "The rows of this page with their cursors."
+  edges: [WebhookDeliveryEdge!]!
+  "The rows of this page."
+  nodes: [WebhookDelivery!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A webhook delivery within a page."
+type WebhookDeliveryEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The webhook delivery."
+  node: WebhookDelivery!
+}
+
+"One attempt to deliver, whatever came of it."
+type DeliveryAttempt {
+  "Counts the attempts of the delivery from 1, over redeliveries, too."
+  number: Int!
+  "When it was made."
+  startedAt: DateTime!
+  "How long it took, in milliseconds."
+  durationMs: BigInt!
+  "What came of it."
+  outcome: AttemptOutcome!
+  "Status that it was answered with; null when no answer came."
+  responseCode: Int
+  "Why it failed; null when it succeeded."
+  error: String
+  "Beginning of the answer, at most 1,000 characters; null for who may not manage webhooks."
+  responseBody: String
+}
+
+"What came of an attempt to deliver."
+enum AttemptOutcome {
+  "A 2xx status."
+  DELIVERED
+  "Another status."
+  REJECTED
+  "410: the endpoint wants nothing more, and was switched off."
+  GONE
+  "3xx: redirects are not followed."
+  REDIRECTED
+  "No answer within ten seconds."
+  TIMED_OUT
+  "The name has no address."
+  UNRESOLVED
+  "No connection, or it broke."
+  UNREACHABLE
+  "The certificate, or the protocol, is not to be trusted."
+  TLS_FAILED
+  "The address is not one that may be sent to."
+  BLOCKED
+  "No HTTP, or too much of it."
+  INVALID_ANSWER
+}
+
+"Narrows a list of attempts; all given fields must match."
+input DeliveryAttemptFilter {
+  "Only attempts of which this came."
+  outcome: AttemptOutcome
+  "Only attempts answered with this status."
+  responseCode: Int
+  "Only attempts made at this instant or later."
+  startedAfter: DateTime
+  "Only attempts made at this instant or earlier."
+  startedBefore: DateTime
+}
+
+"How a list of attempts is sorted."
+input DeliveryAttemptOrder {
+  "The field to sort by."
+  field: DeliveryAttemptOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What attempts can be sorted by."
+enum DeliveryAttemptOrderField {
+  "When the attempt was made."
+  STARTED_AT
+  "Its number."
+  NUMBER
+}
+
+"A page of attempts."
+type DeliveryAttemptConnection {
+  "The rows of this page with their cursors."
+  edges: [DeliveryAttemptEdge!]!
+  "The rows of this page."
+  nodes: [DeliveryAttempt!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An attempt within a page."
+type DeliveryAttemptEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The attempt."
+  node: DeliveryAttempt!
+}
+
+extend type Query {
+  "Deliveries to all endpoints, the last one first. With ` + "`" + `status: DEAD` + "`" + ` it is the dead-letter list."
+  webhookDeliveries(
+    "Only deliveries that match all of these."
+    filter: WebhookDeliveryFilter
+    "Words that must each occur in the event's key, which names the object, or in its type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [WebhookDeliveryOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): WebhookDeliveryConnection! @requires(permission: VIEW_WEBHOOKS)
+}
+
+"Which webhook delivery to send again."
+input RedeliverWebhookInput {
+  "The delivery's identifier, ` + "`" + `dlv_…` + "`" + `."
+  id: ID!
+  "The delivery's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `redeliverWebhook` + "`" + `."
+type RedeliverWebhookPayload {
+  "The delivery, which is about to be tried again; null when there are user errors."
+  webhookDelivery: WebhookDelivery
+  "Why it is not sent again; empty on success."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Sends a delivery again, with the same ` + "`" + `webhook-id` + "`" + ` and body, whatever became of it before."
+  redeliverWebhook(
+    "Which delivery."
+    input: RedeliverWebhookInput!
+  ): RedeliverWebhookPayload! @requires(permission: MANAGE_WEBHOOKS)
+}
+`, BuiltIn: false},
+	{Name: "../schema/webhookendpoint.graphqls", Input: `"A partner's URL that events are delivered to. Its signing secret is shown once, when it is made and when it is rotated."
+type WebhookEndpoint implements Node @requires(permission: VIEW_WEBHOOKS) {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  id: ID!
+  "What people call it."
+  name: String!
+  "Where events are sent by POST."
+  url: String!
+  "Whether the customer has it switched on."
+  active: Boolean!
+  "The event types it receives; empty for all of them."
+  eventTypes: [WebhookEventType!]!
+  "Until when the secret of before the last rotation signs beside the new one; null when it does not."
+  previousSecretExpiresAt: DateTime
+  "Sequence of the last delivery made for it; 0 before any."
+  lastSequence: BigInt!
+  "The highest sequence up to which every delivery has arrived: what is above it is on its way or dead."
+  deliveredThrough: BigInt!
+  "Whether deliveries are tried."
+  circuit: CircuitState!
+  "Failed attempts since the last one that succeeded."
+  consecutiveFailures: Int!
+  "When the first of them was made; null when there are none."
+  failingSince: DateTime
+  "When an open circuit lets a delivery pass, or when that of a half-open one is given up; null while it is closed."
+  retryAt: DateTime
+  "When it was switched off because it answered 410 or kept failing; ` + "`" + `active: true` + "`" + ` switches it on again."
+  disabledAt: DateTime
+  "Why it was switched off."
+  disabledReason: DisabledReason
+  "Who made it; null for a command or a key, and for who is no member any more."
+  createdBy: Member @requires(permission: MANAGE_USERS)
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When it was made."
+  createdAt: DateTime!
+  "When it was last changed."
+  updatedAt: DateTime!
+  "What was, or is to be, sent to it, the last one first."
+  deliveries(
+    "Only deliveries that match all of these."
+    filter: WebhookDeliveryFilter
+    "Words that must each occur in the event's key, which names the object, or in its type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [WebhookDeliveryOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): WebhookDeliveryConnection! @requires(permission: VIEW_WEBHOOKS)
+}
+
+"Whether deliveries to an endpoint are tried."
+enum CircuitState {
+  "Deliveries are tried."
+  CLOSED
+  "Deliveries wait, because too many attempts failed in a row."
+  OPEN
+  "One delivery is tried; the others wait for what becomes of it."
+  HALF_OPEN
+}
+
+"Why an endpoint was switched off."
+enum DisabledReason {
+  "It answered 410: it wants nothing more."
+  GONE
+  "Every attempt of several days failed."
+  FAILING
+}
+
+"One kind of event that partners may hear of. The set is closed: what is not in it is never sent."
+enum WebhookEventType {
+  "A drift event was found."
+  DRIFT_DETECTED
+  "A detection run succeeded."
+  REPORT_COMPLETED
+  "A detection run failed."
+  REPORT_FAILED
+  "An alert was made."
+  ALERT_TRIGGERED
+  "An alert was resolved."
+  ALERT_RESOLVED
+  "A claims file was read, whatever came of it."
+  UPLOAD_PROCESSED
+  "Somebody asked for a test."
+  WEBHOOK_TEST
+}
+
+"Narrows a list of webhook endpoints; all given fields must match."
+input WebhookEndpointFilter {
+  "Only endpoints whose name contains this text, ignoring case."
+  name: String
+  "Only endpoints that the customer has, or has not, switched on."
+  active: Boolean
+  "Only endpoints that were, or were not, switched off for failing."
+  disabled: Boolean
+  "Only endpoints that name this event type; not those that receive all."
+  eventType: WebhookEventType
+  "Only endpoints whose circuit breaker is in this state."
+  circuit: CircuitState
+}
+
+"How a list of webhook endpoints is sorted."
+input WebhookEndpointOrder {
+  "The field to sort by."
+  field: WebhookEndpointOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What webhook endpoints can be sorted by."
+enum WebhookEndpointOrderField {
+  "Name, alphabetically."
+  NAME
+  "When the endpoint was made."
+  CREATED_AT
+}
+
+"A page of webhook endpoints."
+type WebhookEndpointConnection {
+  "The rows of this page with their cursors."
+  edges: [WebhookEndpointEdge!]!
+  "The rows of this page."
+  nodes: [WebhookEndpoint!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A webhook endpoint within a page."
+type WebhookEndpointEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The webhook endpoint."
+  node: WebhookEndpoint!
+}
+
+extend type Query {
+  "Where the customer's events are delivered to."
+  webhookEndpoints(
+    "Only endpoints that match all of these."
+    filter: WebhookEndpointFilter
+    "Words that must each occur in the name or the URL."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [WebhookEndpointOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): WebhookEndpointConnection! @requires(permission: VIEW_WEBHOOKS)
+}
+
+"What a new webhook endpoint is to be."
+input CreateWebhookEndpointInput {
+  "What people call it, 1 to 100 characters."
+  name: String!
+  "Where events are sent: https, port 443, a public address, no user name and no fragment, at most 2,048 characters."
+  url: String!
+  "The event types it is to receive; all of them unless given."
+  eventTypes: [WebhookEventType!]
+  "Whether it is switched on; true unless given."
+  active: Boolean
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"A new webhook endpoint, or why there is none."
+type CreateWebhookEndpointPayload {
+  "The endpoint; null when there are user errors."
+  webhookEndpoint: WebhookEndpoint
+  "What bodies are signed with, ` + "`" + `whsec_…` + "`" + `. It is shown this once."
+  secret: String
+  "Why nothing was made; empty on success."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"What to change of a webhook endpoint; fields that are left out stay as they are."
+input UpdateWebhookEndpointInput {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  id: ID!
+  "The endpoint's ` + "`" + `version` + "`" + ` that the change was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "What people call it, 1 to 100 characters. It cannot be null."
+  name: String
+  "Where events are sent, by the rules of a new endpoint. It cannot be null."
+  url: String
+  "The event types it is to receive; empty for all of them. It cannot be null."
+  eventTypes: [WebhookEventType!]
+  "Whether it is switched on; true also switches one on again that was switched off for failing. It cannot be null."
+  active: Boolean
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updateWebhookEndpoint` + "`" + `."
+type UpdateWebhookEndpointPayload {
+  "The endpoint as it is now; null when there are user errors."
+  webhookEndpoint: WebhookEndpoint
+  "What kept the change from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which webhook endpoint to delete."
+input DeleteWebhookEndpointInput {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  id: ID!
+  "The endpoint's ` + "`" + `version` + "`" + ` that the deletion was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `deleteWebhookEndpoint` + "`" + `."
+type DeleteWebhookEndpointPayload {
+  "Identifier of the endpoint that is gone; null when there are user errors."
+  deletedWebhookEndpointId: ID
+  "What kept the deletion from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which webhook endpoint gets another secret, and how."
+input RotateWebhookSecretInput {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  id: ID!
+  "How long the former secret goes on signing beside the new one, 0 to 168 hours; 24 unless given."
+  overlapHours: Int
+  "The endpoint's ` + "`" + `version` + "`" + ` that the rotation was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"A webhook endpoint with another secret, or why it has none."
+type RotateWebhookSecretPayload {
+  "The endpoint; null when there are user errors."
+  webhookEndpoint: WebhookEndpoint
+  "The new secret, ` + "`" + `whsec_…` + "`" + `. It is shown this once."
+  secret: String
+  "Why nothing changed; empty on success."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which webhook endpoint to test."
+input TestWebhookEndpointInput {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  id: ID!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `testWebhookEndpoint` + "`" + `."
+type TestWebhookEndpointPayload {
+  "The delivery of the test event, which is about to be tried; null when there are user errors."
+  webhookDelivery: WebhookDelivery
+  "Why nothing is sent; empty on success."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Makes an endpoint that events are delivered to from now on. The answer is the only one that shows its secret."
+  createWebhookEndpoint(
+    "Where to send what."
+    input: CreateWebhookEndpointInput!
+  ): CreateWebhookEndpointPayload! @requires(permission: MANAGE_WEBHOOKS)
+
+  "Changes a webhook endpoint. Deliveries that wait go to the URL that it has when they are tried."
+  updateWebhookEndpoint(
+    "Which endpoint, and what to change of it."
+    input: UpdateWebhookEndpointInput!
+  ): UpdateWebhookEndpointPayload! @requires(permission: MANAGE_WEBHOOKS)
+
+  "Deletes a webhook endpoint, its deliveries and their attempts. What waits is not sent."
+  deleteWebhookEndpoint(
+    "Which endpoint to delete."
+    input: DeleteWebhookEndpointInput!
+  ): DeleteWebhookEndpointPayload! @requires(permission: MANAGE_WEBHOOKS)
+
+  "Gives a webhook endpoint another secret. For the overlap both sign. The answer is the only one that shows it."
+  rotateWebhookSecret(
+    "Which endpoint, and for how long both secrets sign."
+    input: RotateWebhookSecretInput!
+  ): RotateWebhookSecretPayload! @requires(permission: MANAGE_WEBHOOKS)
+
+  "Sends a ` + "`" + `webhook.test` + "`" + ` event to one endpoint, whatever its event types are."
+  testWebhookEndpoint(
+    "Which endpoint to test."
+    input: TestWebhookEndpointInput!
+  ): TestWebhookEndpointPayload! @requires(permission: MANAGE_WEBHOOKS)
+}
+`, BuiltIn: false},
+	{Name: "../schema/webhookevent.graphqls", Input: `"Something that happened, as partners hear of it: for programs that read events instead of receiving them."
+type WebhookEvent implements Node @requires(permission: VIEW_WEBHOOKS) {
+  "The event's identifier, ` + "`" + `evt_…` + "`" + `."
+  id: ID!
+  "Counts the customer's events from 1, without gaps."
+  sequence: BigInt!
+  "What happened."
+  type: WebhookEventType!
+  "When it happened."
+  createdAt: DateTime!
+  "Names what happened, the same in every delivery of it."
+  eventKey: String!
+  "Identifier of the object that it happened to."
+  subject: String!
+  "Version of the object when it happened: of two events about one object, the one with the larger revision is the later."
+  revision: BigInt!
+  "The object, by identifier, and its numbers: the ` + "`" + `data` + "`" + ` of webhook bodies."
+  data: JSON!
+}
+
+"Narrows a list of events; all given fields must match."
+input WebhookEventFilter {
+  "Only events whose sequence is greater than this."
+  after: BigInt
+  "Only events of this type."
+  type: WebhookEventType
+  "Only events that happened at this instant or later."
+  createdAfter: DateTime
+  "Only events that happened at this instant or earlier."
+  createdBefore: DateTime
+}
+
+"How a list of events is sorted."
+input WebhookEventOrder {
+  "The field to sort by."
+  field: WebhookEventOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What events can be sorted by."
+enum WebhookEventOrderField {
+  "The order in which they happened."
+  SEQUENCE
+}
+
+"A page of events."
+type WebhookEventConnection {
+  "The rows of this page with their cursors."
+  edges: [WebhookEventEdge!]!
+  "The rows of this page."
+  nodes: [WebhookEvent!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An event within a page."
+type WebhookEventEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The event."
+  node: WebhookEvent!
+}
+
+extend type Query {
+  "Everything that happened in the last 90 days, in that order: ask for what comes ` + "`" + `after` + "`" + ` the last sequence that you have."
+  webhookEvents(
+    "Only events that match all of these."
+    filter: WebhookEventFilter
+    "How to sort."
+    orderBy: [WebhookEventOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): WebhookEventConnection! @requires(permission: VIEW_WEBHOOKS)
+}
+`, BuiltIn: false},
+	{Name: "../schema/webhookreplay.graphqls", Input: `"Deliveries of one endpoint that are sent again, all that match, in the background."
+type WebhookReplay implements Node @requires(permission: VIEW_WEBHOOKS) {
+  "The replay's identifier, ` + "`" + `job_…` + "`" + `."
+  id: ID!
+  "Whose deliveries."
+  endpoint: WebhookEndpoint @requires(permission: VIEW_WEBHOOKS)
+  "Deliveries made at this instant or later."
+  since: DateTime!
+  "Deliveries made at this instant or earlier."
+  until: DateTime!
+  "Deliveries that were in this state; null for all that were done."
+  status: DeliveryStatus
+  "Events of this type; null for all types."
+  eventType: WebhookEventType
+  "Where the replay stands."
+  state: ReplayState!
+  "Deliveries that matched when it was asked for."
+  total: BigInt!
+  "Deliveries that were queued again so far."
+  queued: BigInt!
+  "Who asked for it; null for a command or a key, and for who is no member any more."
+  createdBy: Member @requires(permission: MANAGE_USERS)
+  "When it was done or stopped; null before."
+  finishedAt: DateTime
+  "Counts changes of this row."
+  version: BigInt!
+  "When it was asked for."
+  createdAt: DateTime!
+  "When it was last changed."
+  updatedAt: DateTime!
+}
+
+"Where a replay stands."
+enum ReplayState {
+  "Not begun yet."
+  QUEUED
+  "Deliveries are being queued again."
+  RUNNING
+  "All deliveries were queued again."
+  DONE
+  "The endpoint was switched off meanwhile."
+  STOPPED
+}
+
+"Narrows a list of replays; all given fields must match."
+input WebhookReplayFilter {
+  "Only replays of this endpoint."
+  endpoint: ID
+  "Only replays in this state."
+  state: ReplayState
+  "Only replays asked for at this instant or later."
+  createdAfter: DateTime
+  "Only replays asked for at this instant or earlier."
+  createdBefore: DateTime
+}
+
+"How a list of replays is sorted."
+input WebhookReplayOrder {
+  "The field to sort by."
+  field: WebhookReplayOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What replays can be sorted by."
+enum WebhookReplayOrderField {
+  "When the replay was asked for."
+  CREATED_AT
+}
+
+"A page of replays."
+type WebhookReplayConnection {
+  "The rows of this page with their cursors."
+  edges: [WebhookReplayEdge!]!
+  "The rows of this page."
+  nodes: [WebhookReplay!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A replay within a page."
+type WebhookReplayEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The replay."
+  node: WebhookReplay!
+}
+
+"Which deliveries would be sent again."
+input WebhookReplayCountInput {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  endpointId: ID!
+  "Deliveries made at this instant or later."
+  since: DateTime!
+  "Deliveries made at this instant or earlier; until now unless given."
+  until: DateTime
+  "` + "`" + `SUCCESS` + "`" + ` or ` + "`" + `DEAD` + "`" + `; both unless given. Other deliveries are on their way."
+  status: DeliveryStatus
+  "Only events of this type; all types unless given."
+  eventType: WebhookEventType
+}
+
+"How many deliveries a replay would send again."
+type WebhookReplayCount {
+  "Deliveries that match now."
+  count: BigInt!
+}
+
+extend type Query {
+  "Replays of all endpoints, the last one first."
+  webhookReplays(
+    "Only replays that match all of these."
+    filter: WebhookReplayFilter
+    "How to sort; ties are broken by identifier."
+    orderBy: [WebhookReplayOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): WebhookReplayConnection! @requires(permission: VIEW_WEBHOOKS)
+
+  "How many deliveries ` + "`" + `replayWebhooks` + "`" + ` would send again."
+  webhookReplayCount(
+    "Which deliveries."
+    input: WebhookReplayCountInput!
+  ): WebhookReplayCount! @requires(permission: MANAGE_WEBHOOKS)
+}
+
+"Which deliveries to send again."
+input ReplayWebhooksInput {
+  "The endpoint's identifier, ` + "`" + `hook_…` + "`" + `."
+  endpointId: ID!
+  "Deliveries made at this instant or later."
+  since: DateTime!
+  "Deliveries made at this instant or earlier; until now unless given."
+  until: DateTime
+  "` + "`" + `SUCCESS` + "`" + ` or ` + "`" + `DEAD` + "`" + `; both unless given. Other deliveries are on their way."
+  status: DeliveryStatus
+  "Only events of this type; all types unless given."
+  eventType: WebhookEventType
+  "How many deliveries ` + "`" + `webhookReplayCount` + "`" + ` said: when more match by now, nothing is sent and the answer is ` + "`" + `STALE` + "`" + `."
+  expectedCount: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `replayWebhooks` + "`" + `."
+type ReplayWebhooksPayload {
+  "The replay, which is performed in the background; null when there are user errors."
+  webhookReplay: WebhookReplay
+  "Why nothing is sent again; empty on success."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+extend type Mutation {
+  "Sends the deliveries of an endpoint again that match, each with the same ` + "`" + `webhook-id` + "`" + ` and body."
+  replayWebhooks(
+    "Which deliveries."
+    input: ReplayWebhooksInput!
+  ): ReplayWebhooksPayload! @requires(permission: MANAGE_WEBHOOKS)
+}
+`, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -3424,6 +4268,20 @@ func (ec *executionContext) childFields_CreatePayerMappingPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type CreatePayerMappingPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_CreateWebhookEndpointPayload_webhookEndpoint(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateWebhookEndpointPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateWebhookEndpointPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateWebhookEndpointPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWebhookEndpointPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3540,6 +4398,62 @@ func (ec *executionContext) childFields_DeleteUploadPayload(ctx context.Context,
 		return ec.fieldContext_DeleteUploadPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteUploadPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedWebhookEndpointId":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_deletedWebhookEndpointId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteWebhookEndpointPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookEndpointPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryAttempt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_DeliveryAttempt_number(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_DeliveryAttempt_startedAt(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_DeliveryAttempt_durationMs(ctx, field)
+	case "outcome":
+		return ec.fieldContext_DeliveryAttempt_outcome(ctx, field)
+	case "responseCode":
+		return ec.fieldContext_DeliveryAttempt_responseCode(ctx, field)
+	case "error":
+		return ec.fieldContext_DeliveryAttempt_error(ctx, field)
+	case "responseBody":
+		return ec.fieldContext_DeliveryAttempt_responseBody(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryAttempt", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryAttemptConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_DeliveryAttemptConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_DeliveryAttemptConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_DeliveryAttemptConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_DeliveryAttemptConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryAttemptConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryAttemptEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_DeliveryAttemptEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_DeliveryAttemptEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryAttemptEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_DetectDriftPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3992,6 +4906,18 @@ func (ec *executionContext) childFields_PayerSummaryEdge(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type PayerSummaryEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RedeliverWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookDelivery":
+		return ec.fieldContext_RedeliverWebhookPayload_webhookDelivery(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RedeliverWebhookPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RedeliverWebhookPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedeliverWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Rejection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "rowNumber":
@@ -4040,6 +4966,18 @@ func (ec *executionContext) childFields_RemoveMemberPayload(ctx context.Context,
 		return ec.fieldContext_RemoveMemberPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RemoveMemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReplayWebhooksPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookReplay":
+		return ec.fieldContext_ReplayWebhooksPayload_webhookReplay(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReplayWebhooksPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ReplayWebhooksPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplayWebhooksPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ReportRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4174,6 +5112,32 @@ func (ec *executionContext) childFields_RotateApiKeyPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type RotateApiKeyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_RotateWebhookSecretPayload_webhookEndpoint(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateWebhookSecretPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RotateWebhookSecretPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TestWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookDelivery":
+		return ec.fieldContext_TestWebhookEndpointPayload_webhookDelivery(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TestWebhookEndpointPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_TestWebhookEndpointPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestWebhookEndpointPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_TopDriftPayer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payer":
@@ -4246,6 +5210,18 @@ func (ec *executionContext) childFields_UpdateUploadPayload(ctx context.Context,
 		return ec.fieldContext_UpdateUploadPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateUploadPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookEndpoint":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_webhookEndpoint(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdateWebhookEndpointPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWebhookEndpointPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Upload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4398,6 +5374,252 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_customer(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookDelivery_id(ctx, field)
+	case "endpoint":
+		return ec.fieldContext_WebhookDelivery_endpoint(ctx, field)
+	case "eventType":
+		return ec.fieldContext_WebhookDelivery_eventType(ctx, field)
+	case "eventKey":
+		return ec.fieldContext_WebhookDelivery_eventKey(ctx, field)
+	case "sequence":
+		return ec.fieldContext_WebhookDelivery_sequence(ctx, field)
+	case "body":
+		return ec.fieldContext_WebhookDelivery_body(ctx, field)
+	case "status":
+		return ec.fieldContext_WebhookDelivery_status(ctx, field)
+	case "attemptCount":
+		return ec.fieldContext_WebhookDelivery_attemptCount(ctx, field)
+	case "maxAttempts":
+		return ec.fieldContext_WebhookDelivery_maxAttempts(ctx, field)
+	case "lastAttemptAt":
+		return ec.fieldContext_WebhookDelivery_lastAttemptAt(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_WebhookDelivery_nextAttemptAt(ctx, field)
+	case "lastError":
+		return ec.fieldContext_WebhookDelivery_lastError(ctx, field)
+	case "responseCode":
+		return ec.fieldContext_WebhookDelivery_responseCode(ctx, field)
+	case "responseBody":
+		return ec.fieldContext_WebhookDelivery_responseBody(ctx, field)
+	case "version":
+		return ec.fieldContext_WebhookDelivery_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookDelivery_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WebhookDelivery_updatedAt(ctx, field)
+	case "attempts":
+		return ec.fieldContext_WebhookDelivery_attempts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDelivery", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookDeliveryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookDeliveryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookDeliveryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookDeliveryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookDeliveryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookDeliveryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookEndpoint_id(ctx, field)
+	case "name":
+		return ec.fieldContext_WebhookEndpoint_name(ctx, field)
+	case "url":
+		return ec.fieldContext_WebhookEndpoint_url(ctx, field)
+	case "active":
+		return ec.fieldContext_WebhookEndpoint_active(ctx, field)
+	case "eventTypes":
+		return ec.fieldContext_WebhookEndpoint_eventTypes(ctx, field)
+	case "previousSecretExpiresAt":
+		return ec.fieldContext_WebhookEndpoint_previousSecretExpiresAt(ctx, field)
+	case "lastSequence":
+		return ec.fieldContext_WebhookEndpoint_lastSequence(ctx, field)
+	case "deliveredThrough":
+		return ec.fieldContext_WebhookEndpoint_deliveredThrough(ctx, field)
+	case "circuit":
+		return ec.fieldContext_WebhookEndpoint_circuit(ctx, field)
+	case "consecutiveFailures":
+		return ec.fieldContext_WebhookEndpoint_consecutiveFailures(ctx, field)
+	case "failingSince":
+		return ec.fieldContext_WebhookEndpoint_failingSince(ctx, field)
+	case "retryAt":
+		return ec.fieldContext_WebhookEndpoint_retryAt(ctx, field)
+	case "disabledAt":
+		return ec.fieldContext_WebhookEndpoint_disabledAt(ctx, field)
+	case "disabledReason":
+		return ec.fieldContext_WebhookEndpoint_disabledReason(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_WebhookEndpoint_createdBy(ctx, field)
+	case "version":
+		return ec.fieldContext_WebhookEndpoint_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookEndpoint_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WebhookEndpoint_updatedAt(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_WebhookEndpoint_deliveries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpoint", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpointConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookEndpointConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookEndpointConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookEndpointConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookEndpointConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEndpointEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookEndpointEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookEndpointEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookEvent_id(ctx, field)
+	case "sequence":
+		return ec.fieldContext_WebhookEvent_sequence(ctx, field)
+	case "type":
+		return ec.fieldContext_WebhookEvent_type(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookEvent_createdAt(ctx, field)
+	case "eventKey":
+		return ec.fieldContext_WebhookEvent_eventKey(ctx, field)
+	case "subject":
+		return ec.fieldContext_WebhookEvent_subject(ctx, field)
+	case "revision":
+		return ec.fieldContext_WebhookEvent_revision(ctx, field)
+	case "data":
+		return ec.fieldContext_WebhookEvent_data(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookReplay(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookReplay_id(ctx, field)
+	case "endpoint":
+		return ec.fieldContext_WebhookReplay_endpoint(ctx, field)
+	case "since":
+		return ec.fieldContext_WebhookReplay_since(ctx, field)
+	case "until":
+		return ec.fieldContext_WebhookReplay_until(ctx, field)
+	case "status":
+		return ec.fieldContext_WebhookReplay_status(ctx, field)
+	case "eventType":
+		return ec.fieldContext_WebhookReplay_eventType(ctx, field)
+	case "state":
+		return ec.fieldContext_WebhookReplay_state(ctx, field)
+	case "total":
+		return ec.fieldContext_WebhookReplay_total(ctx, field)
+	case "queued":
+		return ec.fieldContext_WebhookReplay_queued(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_WebhookReplay_createdBy(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_WebhookReplay_finishedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_WebhookReplay_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookReplay_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WebhookReplay_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookReplay", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookReplayConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookReplayConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookReplayConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookReplayConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookReplayConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookReplayConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookReplayCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_WebhookReplayCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookReplayCount", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookReplayEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookReplayEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookReplayEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookReplayEdge", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

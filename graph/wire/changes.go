@@ -16,6 +16,15 @@ func change[T any](field Changeable[T]) models.Change[T] {
 	return models.Change[T]{Set: set, Value: value}
 }
 
+// changeList reads such a field that holds a list.
+func changeList[T any](field graphql.Omittable[[]T]) models.Change[[]T] {
+	list, set := field.ValueOK()
+	if list == nil {
+		return models.Change[[]T]{Set: set}
+	}
+	return models.Change[[]T]{Set: true, Value: &list}
+}
+
 // RowInput names a row that something is to happen to.
 type RowInput struct {
 	ID               string

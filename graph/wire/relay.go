@@ -60,6 +60,16 @@ type (
 	PayerSummaryEdge          = Edge[*models.PayerSummary]
 	ClaimStatsConnection      = Connection[*models.ClaimStats]
 	ClaimStatsEdge            = Edge[*models.ClaimStats]
+	WebhookEndpointConnection = Connection[*models.WebhookEndpoint]
+	WebhookEndpointEdge       = Edge[*models.WebhookEndpoint]
+	WebhookDeliveryConnection = Connection[*models.WebhookDelivery]
+	WebhookDeliveryEdge       = Edge[*models.WebhookDelivery]
+	DeliveryAttemptConnection = Connection[*models.DeliveryAttempt]
+	DeliveryAttemptEdge       = Edge[*models.DeliveryAttempt]
+	WebhookReplayConnection   = Connection[*models.WebhookReplay]
+	WebhookReplayEdge         = Edge[*models.WebhookReplay]
+	WebhookEventConnection    = Connection[*models.WebhookEvent]
+	WebhookEventEdge          = Edge[*models.WebhookEvent]
 )
 
 // NewConnection arranges a page of rows the way Relay wants it. A nil page is

@@ -84,6 +84,8 @@ func accessCases() []Case {
 			switch {
 			case l.across && p.User == "root" && (p.reading == "" || p.Customer == ""):
 				add(c, "")
+			case l.auditing && p.stranger && p.auditing == "" && l.parent != "Query":
+				add(c, models.CodeNotFound)
 			case l.auditing:
 				add(c, p.auditing)
 			case !p.stranger:

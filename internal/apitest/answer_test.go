@@ -36,7 +36,7 @@ type Row map[string]any
 // that it has.
 func (r Row) key() string {
 	for _, names := range [][]string{
-		{"id"}, {"payer", "cpt_group", "month", "outcome", "denial_reason_code"}, {"payer", "cpt_group", "drift_type"}, {"payer"}, {"row_number"},
+		{"id"}, {"payer", "cpt_group", "month", "outcome", "denial_reason_code"}, {"payer", "cpt_group", "drift_type"}, {"payer"}, {"row_number"}, {"number"},
 	} {
 		parts := make([]string, 0, len(names))
 		for _, name := range names {
@@ -83,6 +83,11 @@ var (
 		"Rejection":       {"_links"},
 		"ReportRun":       {"_links", "customer", "created_by"},
 		"Upload":          {"_links", "customer", "uploaded_by"},
+		"WebhookEndpoint": {"_links", "customer", "created_by", "secret"},
+		"WebhookDelivery": {"_links", "customer"},
+		"DeliveryAttempt": {"_links"},
+		"WebhookReplay":   {"_links", "customer", "created_by"},
+		"WebhookEvent":    {"_links", "customer"},
 	}
 	// onlyGraphQL: the version, which REST sends as the entity tag.
 	onlyGraphQL = []string{"version"}
@@ -144,7 +149,7 @@ func fractions(t tester, typ string, row Row) {
 func members(value any) any {
 	list, many := value.([]any)
 	if !many {
-		return strings.ReplaceAll(strings.ToUpper(value.(string)), ":", "_")
+		return strings.NewReplacer(":", "_", ".", "_").Replace(strings.ToUpper(value.(string)))
 	}
 	out := make([]any, len(list))
 	for i, member := range list {
@@ -375,7 +380,10 @@ func userErrors(problems []any) Answer {
 // are parameters of their own there, and an ordering is one text.
 func restPath(path string) string {
 	for _, prefix := range []string{"variable.", "input.", "filter."} {
-		path = strings.TrimPrefix(path, prefix)
+		rest, cut := strings.CutPrefix(path, prefix)
+		if path = rest; cut && prefix == "filter." {
+			return snake(path) // which no argument has the meaning of
+		}
 	}
 	switch name, _, _ := strings.Cut(path, "."); name {
 	case "orderBy":

@@ -104,6 +104,8 @@ func permissionFor(path string) models.Permission {
 		"audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
 		"members": models.PermissionManageUsers, "invitations": models.PermissionManageUsers,
 		"payer-mappings": models.PermissionViewMappings, "cpt-mappings": models.PermissionViewMappings,
+		"webhook-endpoints": models.PermissionViewWebhooks, "webhook-deliveries": models.PermissionViewWebhooks,
+		"webhook-replays": models.PermissionViewWebhooks, "events": models.PermissionViewWebhooks,
 	}[resource]
 }
 

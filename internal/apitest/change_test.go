@@ -31,8 +31,8 @@ func (r resource) written() []string {
 func (r resource) input(body, also map[string]any) map[string]any {
 	in := map[string]any{}
 	for name, value := range body {
-		if text, ok := value.(string); ok && r.enums[name] {
-			value = strings.ToUpper(text)
+		if r.enums[name] && value != nil {
+			value = members(value)
 		}
 		in[camel(name)] = value
 	}

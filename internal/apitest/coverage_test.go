@@ -19,9 +19,9 @@ import (
 
 // allCases are the questions of this package that are known before it runs.
 func allCases() []Case {
-	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases(), summaryCases())
+	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases(), summaryCases(), replayCounts())
 	for _, w := range slices.Concat(detections(), refusals(), triggers(), triggerRefusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals(), invitationChanges(), invitationRefusals(),
-		mappingChanges(), mappingRefusals(), settingsChanges(), settingsRefusals(), uploadChanges(), uploadRefusals()) {
+		mappingChanges(), mappingRefusals(), settingsChanges(), settingsRefusals(), uploadChanges(), uploadRefusals(), webhookChanges(), webhookRefusals()) {
 		cases = append(cases, w.Case)
 	}
 	for _, l := range lists() {

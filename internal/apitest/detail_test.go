@@ -50,6 +50,16 @@ func nouns() []noun {
 		{typ: "Invitation", path: "invitations/", own: "{invitation}", foreign: "{harbor.invitation}", prefix: "inv", auditing: true},
 		{typ: "PayerMapping", path: "payer-mappings/", own: "{payer.mapping}", foreign: "{harbor.payer.mapping}", prefix: "pmap"},
 		{typ: "CptGroupMapping", path: "cpt-mappings/", own: "{cpt.mapping}", foreign: "{harbor.cpt.mapping}", prefix: "cmap"},
+		{
+			typ: "WebhookEndpoint", path: "webhook-endpoints/", own: "{endpoint}", foreign: "{harbor.endpoint}", prefix: "hook", auditing: true,
+			below: []branch{{path: "deliveries/", field: "deliveries"}},
+		},
+		{
+			typ: "WebhookDelivery", path: "webhook-deliveries/", own: "{delivery}", foreign: "{harbor.delivery}", prefix: "dlv", auditing: true,
+			below: []branch{{path: "attempts/", field: "attempts"}},
+		},
+		{typ: "WebhookReplay", path: "webhook-replays/", own: "{replay}", foreign: "{harbor.replay}", prefix: "job", auditing: true},
+		{typ: "WebhookEvent", path: "events/", own: "{happening}", foreign: "{harbor.happening}", prefix: "evt", auditing: true},
 		{typ: "Customer", path: "customers/", own: "{cedar}", foreign: "{harbor}", prefix: "cust", across: true},
 	}
 }
@@ -139,7 +149,7 @@ func (n noun) belowCases(b branch) []Case {
 		op := nestedConnection(n.typ, b.field, selection)
 		op.Variables = map[string]any{"id": id}
 		return Case{
-			Name: n.typ + "." + b.field + " " + name, As: Asker{User: "cedar.viewer"},
+			Name: n.typ + "." + b.field + " " + name, As: readerOf(n.auditing),
 			REST: Call{Path: n.path + id + "/" + b.path}, GraphQL: op, Want: want, Fields: fields,
 		}
 	}

@@ -92,8 +92,8 @@ func ingestShift(s *Server) {
 
 // detections are runs that succeed.
 func detections() []write {
-	found := []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs"}
-	nothing := []string{"audit_events", "audit_heads", "report_runs"}
+	found := []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs", "webhook_events", "webhook_streams"}
+	nothing := []string{"audit_events", "audit_heads", "report_runs", "webhook_events", "webhook_streams"}
 	one := func(changes []string, name string, parameters map[string]any) write {
 		return write{Case: detection(name, parameters), changes: changes}
 	}
@@ -113,14 +113,14 @@ func detections() []write {
 		one(nothing, "a monthly run, before the change", map[string]any{"run_type": "monthly"}),
 		one(found, "some signals", map[string]any{"signals": []string{"PAYMENT_AMOUNT", "DENIAL_RATE"}}),
 		one(found, "windows of any length", map[string]any{"current_days": 14, "baseline_days": 1095}),
-		one([]string{"audit_events", "audit_heads", "drift_tests", "report_runs"}, "too strict to find anything", map[string]any{"alpha": 1e-300}),
+		one([]string{"audit_events", "audit_heads", "drift_tests", "report_runs", "webhook_events", "webhook_streams"}, "too strict to find anything", map[string]any{"alpha": 1e-300}),
 		one(nothing, "windows without data", map[string]any{"as_of": "2020-01-01"}),
 		one(nothing, "more volume than there is", map[string]any{"min_volume": 1000000}),
 		one(nothing, "the earliest day", map[string]any{"as_of": "1990-01-01"}),
 		one(found, "today", map[string]any{"as_of": factory.Today().String()}),
 		as(one(found, "nothing but defaults", nil), Asker{User: "cedar.owner"}),
 		as(one(found, "nothing but defaults", nil), Asker{User: "root", Customer: "{cedar}"}),
-		as(one([]string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs"}, "nothing but defaults", map[string]any{"as_of": "2026-05-26"}), Asker{User: "harbor.admin"}),
+		as(one([]string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs", "webhook_events", "webhook_streams"}, "nothing but defaults", map[string]any{"as_of": "2026-05-26"}), Asker{User: "harbor.admin"}),
 	}
 }
 
@@ -169,7 +169,7 @@ func TestSuccessiveDetections(t *testing.T) {
 	t.Parallel()
 	w := newTwins(t, ingestShift)
 	for _, day := range []string{"2026-06-13", "2026-06-14", "2026-06-15"} {
-		c := write{Case: detection(day, map[string]any{"as_of": day}), changes: []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs"}}
+		c := write{Case: detection(day, map[string]any{"as_of": day}), changes: []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs", "webhook_events", "webhook_streams"}}
 		c.run(t, w)
 		w.rest, w.graphql = w.graphql, w.rest
 	}

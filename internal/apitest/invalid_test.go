@@ -64,6 +64,8 @@ func (l list) badProbes() []probe {
 		"Decimal": {"", "a lot", "1,5", "1e999999999", "0x10", "NaN", "Infinity", "1.234", "12345678901"},
 		"ID":      {"", "17", "cust" + nowhere, "upl_", "upl_z1jz8k6v3pe9ktyh5wmcqa2x7d"},
 		"Float":   {"", "much", "NaN", "Infinity", "1e999"},
+		"Int":     {"", "much", "1.5", "1e3"},
+		"BigInt":  {"", "much", "1.5", "1e3"},
 		"Boolean": {"", "maybe", "TRUE or not"},
 		"DateTime": {
 			"", "yesterday", "2026-05-01T25:00:00Z", "2026-05-01T00:00:00", "2026-13-01T00:00:00Z", "1714521600",
@@ -112,7 +114,7 @@ func (l list) fixes() []string {
 	if l.parent == "Query" {
 		return fixed
 	}
-	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run"}[l.parent])
+	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run", "WebhookEndpoint": "endpoint"}[l.parent])
 }
 
 // badCursors are texts that are no cursor of the list. REST puts a letter

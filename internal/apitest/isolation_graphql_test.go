@@ -123,6 +123,8 @@ func (c composer) example(name string, typ *ast.Type) any {
 		return object
 	case def.Name == "ID":
 		return c.own.first([]string{c.guess(name)})[0]
+	case name == "url":
+		return "https://partner.example.org/hook"
 	case strings.Contains(strings.ToLower(name), "email"):
 		return "new@example.test"
 	}

@@ -26,9 +26,11 @@ type restOperation struct {
 	// those that take any text.
 	queryKinds map[string]string
 	texts      []string
-	orders     []string
-	list       bool
-	body       any
+	// needed are the parameters that have to be given, as in examples.
+	needed map[string]any
+	orders []string
+	list   bool
+	body   any
 }
 
 func (op restOperation) String() string { return op.method + " " + op.path }
@@ -39,15 +41,17 @@ type spec struct {
 		Permission string `json:"x-permission"`
 		Parameters []struct {
 			Name, In string
+			Required bool
 			Schema   struct {
-				Type    any
-				Pattern string
-				Format  string
-				Enum    []any
-				Items   struct{ Enum []string }
-				Ref     string `json:"$ref"`
-				AnyOf   []any
-				OneOf   []any
+				Examples []any
+				Type     any
+				Pattern  string
+				Format   string
+				Enum     []any
+				Items    struct{ Enum []string }
+				Ref      string `json:"$ref"`
+				AnyOf    []any
+				OneOf    []any
 			}
 		}
 		RequestBody struct {
@@ -69,7 +73,7 @@ func restOperations(t tester) []restOperation {
 	var all []restOperation
 	for path, methods := range d.Paths {
 		for method, described := range methods {
-			op := restOperation{method: strings.ToUpper(method), path: strings.TrimPrefix(path, "/api/v1/"), permission: described.Permission, queryKinds: map[string]string{}}
+			op := restOperation{method: strings.ToUpper(method), path: strings.TrimPrefix(path, "/api/v1/"), permission: described.Permission, queryKinds: map[string]string{}, needed: map[string]any{}}
 			if content, json := described.RequestBody.Content["application/json"]; json {
 				if op.body = timely(content.Example); op.body == nil {
 					t.Errorf("%s has no example of its body, which the isolation walk would send", op)
@@ -77,6 +81,9 @@ func restOperations(t tester) []restOperation {
 			}
 			for _, p := range described.Parameters {
 				kind := idPattern.FindStringSubmatch(p.Schema.Pattern)
+				if p.In == "query" && p.Required {
+					op.needed[p.Name] = p.Schema.Examples[0]
+				}
 				switch {
 				case p.In == "path" && kind == nil:
 					t.Errorf("%s: the isolation walk does not know what {%s} identifies", op, p.Name)
@@ -106,8 +113,9 @@ func restOperations(t tester) []restOperation {
 	return all
 }
 
-// timely is a body whose instants lie a month after the clock of the tests:
-// in examples they are what some reader's clock is before.
+// timely is a body whose instants lie a month after the clock of the tests, and
+// those since which something is asked for a month before: in examples they are
+// what some reader's clock is before.
 func timely(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -116,7 +124,9 @@ func timely(v any) any {
 		}
 	case map[string]any:
 		for name, item := range v {
-			v[name] = timely(item)
+			if v[name] = timely(item); name == "since" {
+				v[name] = factory.Now().AddDate(0, 0, -30).Format(time.RFC3339)
+			}
 		}
 	}
 	return v
@@ -138,7 +148,11 @@ func (op restOperation) call(ids []string) Call {
 		at++
 		return ids[at-1]
 	})
-	return Call{Method: op.method, Path: path, Body: op.body, Query: url.Values{}}
+	query := url.Values{}
+	for name, value := range timely(maps.Clone(op.needed)).(map[string]any) {
+		query.Set(name, fmt.Sprint(value))
+	}
+	return Call{Method: op.method, Path: path, Body: op.body, Query: query}
 }
 
 // calls are the operation for up to most of a customer's objects. A second

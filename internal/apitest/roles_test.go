@@ -76,7 +76,8 @@ func (op guarded) lacked(p principal) models.Permission {
 	return op.also
 }
 
-// harmless is the input of each mutation that changes nothing.
+// harmless is the input of each mutation that changes nothing, and of each query
+// that takes one.
 func harmless() map[string]map[string]any {
 	return map[string]map[string]any{
 		"detectDrift":           {"currentDays": 0},
@@ -99,6 +100,14 @@ func harmless() map[string]map[string]any {
 		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
 		"rotateApiKey":          {"id": "key" + nowhere},
 		"revokeApiKey":          {"id": "key" + nowhere},
+		"createWebhookEndpoint": {"name": "", "url": ""},
+		"updateWebhookEndpoint": {"id": "hook" + nowhere},
+		"deleteWebhookEndpoint": {"id": "hook" + nowhere},
+		"rotateWebhookSecret":   {"id": "hook" + nowhere},
+		"testWebhookEndpoint":   {"id": "hook" + nowhere},
+		"redeliverWebhook":      {"id": "dlv" + nowhere},
+		"replayWebhooks":        {"endpointId": "hook" + nowhere, "since": "2026-06-01T00:00:00Z"},
+		"webhookReplayCount":    {"endpointId": "hook" + nowhere, "since": "2026-06-01T00:00:00Z"},
 	}
 }
 
@@ -192,6 +201,11 @@ func graphqlOperations(t *testing.T) []guarded {
 		case strings.HasPrefix(f.Name, "__"):
 		case shapeOf(f) == connection:
 			add("Query."+f.Name, declaredPermission(f.Directives), rootConnection(f.Name, keySelection))
+		case f.Arguments.ForName("input") != nil:
+			add("Query."+f.Name, declaredPermission(f.Directives), Operation{
+				Document:  "query($input: " + f.Arguments.ForName("input").Type.String() + ") { " + f.Name + "(input: $input) { __typename } }",
+				Variables: map[string]any{"input": harmless()[f.Name]}, At: f.Name,
+			})
 		default:
 			add("Query."+f.Name, declaredPermission(f.Directives), Operation{Document: "{ " + f.Name + " { __typename } }", At: "none"})
 		}

@@ -41,6 +41,7 @@ const (
 // compared there; and members, whom REST names by their user.
 var apart = map[string]bool{
 	"DriftEvent.evidence": true, "ApiKey.createdBy": true, "ReportRun.createdBy": true, "Upload.uploadedBy": true,
+	"WebhookEndpoint.createdBy": true, "WebhookReplay.createdBy": true,
 }
 
 func shapeOf(f *ast.FieldDefinition) shape {
@@ -92,6 +93,8 @@ func keySelection(typ string) string {
 		return "payer cptGroup driftType"
 	case "Rejection":
 		return "rowNumber"
+	case "DeliveryAttempt":
+		return "number"
 	case "PayerSummary":
 		return "payer"
 	case "ClaimStats":

@@ -148,7 +148,7 @@ func TestUploadsBeforeDetection(t *testing.T) {
 			s.Fatalf("%d %s", r.status, r.body)
 		}
 	})
-	found := []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs"}
+	found := []string{"audit_events", "audit_heads", "drift_events", "drift_tests", "report_runs", "webhook_events", "webhook_streams"}
 	write{Case: detection("after an upload", nil), changes: found}.run(t, w)
 	w.crossRead(t, Asker{User: "cedar.viewer"})
 }

@@ -126,7 +126,7 @@ func TestUploadStats(t *testing.T) {
 
 // cancels is the case that cancels an upload, at any version when that is 0.
 func cancels(name, user, id string, version int) write {
-	w := write{changes: upload.written(), Case: Case{
+	w := write{changes: append(upload.written(), "webhook_events", "webhook_streams"), Case: Case{
 		Name: name, As: Asker{User: user}, REST: Call{Method: "POST", Path: upload.path + id + "/cancel/"},
 		GraphQL: upload.mutation("cancel", map[string]any{"id": id}),
 	}}

@@ -53,6 +53,7 @@ func (s *Server) populate() {
 	s.keys()
 	s.mappings()
 	s.invitations()
+	s.webhooks()
 }
 
 // people names one member of Cedar, and adds one who cannot sign in.
@@ -302,5 +303,7 @@ func TestReads(t *testing.T) {
 	t.Run("viewer", s.testViewer)
 	t.Run("random", s.testRandom)
 	t.Run("summaries", s.testSummaries)
+	t.Run("replay counts", s.testReplayCounts)
+	t.Run("answers of endpoints", s.testAnswers)
 	t.Run("random lists", s.testRandomLists)
 }

@@ -175,6 +175,8 @@ type opening struct {
 	migrate bool
 	// keys seal secrets; nil for a command that meets none.
 	keys *config.Keys
+	// webhooks are the rules of deliveries; nil for a command that knows none.
+	webhooks *config.Webhooks
 	// telemetry hears of what the store does; may be nil.
 	telemetry *obs.Telemetry
 }
@@ -222,6 +224,11 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 				return err
 			}
 			options.Sealer = sealer
+		}
+		if o.webhooks != nil {
+			if options.Webhooks, err = webhookPolicy(*o.webhooks); err != nil {
+				return err
+			}
 		}
 		st := store.New(pool, options)
 		defer func() { err = errors.Join(err, st.Close()) }()

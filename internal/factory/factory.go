@@ -23,6 +23,7 @@ import (
 	"upstream/internal/postgres"
 	"upstream/internal/secrets"
 	"upstream/internal/testdb"
+	"upstream/internal/webhook"
 	"upstream/models"
 	"upstream/models/claimfile"
 	"upstream/store"
@@ -55,7 +56,7 @@ func New(t testing.TB) *World {
 	}
 	w := &World{
 		TB: t, DB: db,
-		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t)}),
+		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t), Webhooks: Webhooks(t)}),
 		bun:   bun.NewDB(stdlib.OpenDBFromPool(db.App), pgdialect.New()),
 	}
 	closeAfter(t, w.Store)
@@ -82,6 +83,17 @@ func Sealer(t testing.TB) *secrets.Sealer {
 	return sealer
 }
 
+// Webhooks are the rules of an installation that may also send to this machine,
+// without TLS and on any port.
+func Webhooks(t testing.TB) webhook.Policy {
+	t.Helper()
+	allowed, err := webhook.ParseAllow([]string{"127.0.0.1/32", "::1/128"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webhook.NewPolicy(webhook.NewGuard(webhook.Targets{Allow: allowed}))
+}
+
 // StoreWith is another store on the World's database, with the World's clock,
 // CPT groups and key unless opts names others.
 func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
@@ -91,6 +103,9 @@ func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	}
 	if opts.Sealer == nil {
 		opts.Sealer = Sealer(w)
+	}
+	if opts.Webhooks == nil {
+		opts.Webhooks = Webhooks(w)
 	}
 	groups, err := claimfile.DefaultGroups()
 	if err != nil {

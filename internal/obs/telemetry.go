@@ -167,5 +167,11 @@ func (t *Telemetry) Ingested(outcome string, accepted, rejected, warnings int64)
 	t.rows.WithLabelValues("warned").Add(float64(warnings))
 }
 
+// Attempted counts an attempt to deliver a webhook.
+func (t *Telemetry) Attempted(outcome string, took time.Duration) {
+	t.attempts.WithLabelValues(outcome).Inc()
+	t.answers.WithLabelValues(outcome).Observe(took.Seconds())
+}
+
 // Throttled counts a refused request.
 func (t *Telemetry) Throttled(class string) { t.refusals.WithLabelValues(class).Inc() }

@@ -172,6 +172,7 @@ func TestTelemetry_Counts(t *testing.T) {
 	telemetry := obs.New(obs.Options{})
 	telemetry.Detected("statistical", "success", 3*time.Second)
 	telemetry.Ingested("partial", 10, 2, 1)
+	telemetry.Attempted("timed_out", 10*time.Second)
 	telemetry.Throttled("burst")
 	telemetry.WatchQueue(func(context.Context) ([]obs.QueueDepth, error) {
 		return []obs.QueueDepth{{Queue: "uploads", State: "available", Jobs: 7, Oldest: time.Minute}}, nil
@@ -180,6 +181,7 @@ func TestTelemetry_Counts(t *testing.T) {
 		`upstream_detection_duration_seconds_sum{method="statistical",outcome="success"} 3`,
 		`upstream_uploads_total{outcome="partial"} 1`, `upstream_ingested_rows_total{outcome="accepted"} 10`,
 		`upstream_ingested_rows_total{outcome="rejected"} 2`, `upstream_ingested_rows_total{outcome="warned"} 1`,
+		`upstream_webhook_attempts_total{outcome="timed_out"} 1`, `upstream_webhook_attempt_duration_seconds_sum{outcome="timed_out"} 10`,
 		`upstream_throttled_total{class="burst"} 1`,
 		`upstream_queue_jobs{queue="uploads",state="available"} 7`, `upstream_queue_oldest_seconds{queue="uploads",state="available"} 60`)
 	if err := telemetry.Close(t.Context()); err != nil {
