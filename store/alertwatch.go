@@ -110,4 +110,3 @@ func (s *Store) ChannelTested(ctx context.Context, job models.ChannelTestJob, pr
 	})
 	return err
 }
-
