@@ -221,7 +221,7 @@ func TestEvaluate_NumberOfStatements(t *testing.T) {
 			found = append(found, *e)
 		}
 		tracer.take()
-		if err := store.EvaluateAlerts(t.Context(), a.s, a.System(), run, found); err != nil {
+		if err := store.EvaluateAlerts(t.Context(), w.Store, a.System(), run, found); err != nil {
 			t.Fatal(err)
 		}
 		n := len(tracer.take())
@@ -231,6 +231,9 @@ func TestEvaluate_NumberOfStatements(t *testing.T) {
 	}
 	few, many := count(1, 1), count(7, 9)
 	equal(t, "statements", few, many)
+	if few < 10 || few > 30 {
+		t.Errorf("%d statements", few)
+	}
 }
 
 func TestAutoResolve(t *testing.T) {
