@@ -88,11 +88,14 @@ func (s *Store) readSpooled(ctx context.Context, v models.Viewer, upload *models
 	watched, finish := told.watch(ctx)
 	defer finish()
 	file := s.openSpool(watched, v, upload)
-	_, err := write(watched, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
+	ended, err := write(watched, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
 		run := &ingestion{store: s, open: csvOf(file), via: models.ViaCSVUpload, progress: told}
 		read := *upload
 		return run.read(watched, tx, &read)
 	})
+	if err == nil {
+		s.tellIngested(v, ended)
+	}
 	if err != nil && errors.Is(context.Cause(watched), errNotOurs) {
 		return errNotOurs
 	}

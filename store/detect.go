@@ -52,7 +52,9 @@ func (s *Store) DetectDrift(ctx context.Context, v models.Viewer, in models.Dete
 // that does not work out.
 func (s *Store) compute(ctx context.Context, v models.Viewer, run *models.ReportRun) (finished *models.ReportRun, err error) {
 	err = errPanicked
+	began := time.Now()
 	defer func() {
+		s.tellDetected(run, err, began)
 		if err != nil && !wasInterrupted(run, err) {
 			s.failRun(ctx, v, run, err)
 		}

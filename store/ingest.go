@@ -42,6 +42,7 @@ func (s *Store) Ingest(ctx context.Context, v models.Viewer, in models.NewUpload
 	})
 	switch {
 	case err == nil:
+		s.tellIngested(v, done.Upload)
 		return done.Upload, done.Refusal.err()
 	case models.CodeOf(err) == models.CodeConflict:
 		return nil, s.nameExistingUpload(ctx, v, hash, err)

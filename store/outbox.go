@@ -40,28 +40,41 @@ func (s *Store) NewQueue(config river.Config) (*Queue, error) {
 	return river.NewClient(queueDriver{riverpgxv5.New(s.pool)}, &config)
 }
 
-// newOutbox is a client that inserts and does nothing else.
-func newOutbox(pool *pgxpool.Pool, log *slog.Logger) *Queue {
+// outbox inserts jobs and does nothing else.
+type outbox struct {
+	*Queue
+
+	// traceparent names the work that inserts them.
+	traceparent func(context.Context) string
+}
+
+func newOutbox(pool *pgxpool.Pool, log *slog.Logger, traceparent func(context.Context) string) outbox {
 	client, err := river.NewClient(queueDriver{riverpgxv5.New(pool)}, &river.Config{Schema: migrations.RiverSchema, Logger: log})
 	if err != nil {
 		panic(err) // the configuration is constant
 	}
-	return client
+	return outbox{client, traceparent}
 }
 
 // jobMetadata travels beside the arguments of a job.
 type jobMetadata struct {
-	RequestID string `json:"request_id,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // JobRequestID reads, from the metadata of a job, the request that caused it;
 // empty when none did.
-func JobRequestID(metadata []byte) string {
-	var m jobMetadata
-	if json.Unmarshal(metadata, &m) != nil {
-		return ""
+func JobRequestID(metadata []byte) string { return metadataOf(metadata).RequestID }
+
+// JobTraceparent reads, from the metadata of a job, the span that caused it;
+// empty when none did.
+func JobTraceparent(metadata []byte) string { return metadataOf(metadata).Traceparent }
+
+func metadataOf(text []byte) (m jobMetadata) {
+	if json.Unmarshal(text, &m) != nil {
+		return jobMetadata{}
 	}
-	return m.RequestID
+	return m
 }
 
 // enqueue inserts a job that exists once the transaction commits.
@@ -79,7 +92,7 @@ func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.Jo
 func (tx *tenantTx) enqueueAll(ctx context.Context, args []models.JobArgs) error {
 	params := make([]river.InsertManyParams, len(args))
 	for i, a := range args {
-		opts, err := jobOptions(tx.viewer, a)
+		opts, err := tx.outbox.options(ctx, tx.viewer, a)
 		if err != nil {
 			return err
 		}
@@ -93,8 +106,8 @@ func (tx *tenantTx) enqueueAll(ctx context.Context, args []models.JobArgs) error
 	})
 }
 
-func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
-	opts, err := jobOptions(v, args)
+func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
+	opts, err := outbox.options(ctx, v, args)
 	if err != nil {
 		return err
 	}
@@ -104,9 +117,9 @@ func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.View
 	return nil
 }
 
-// jobOptions say whose request a job is for, and which queue it waits in.
-func jobOptions(v models.Viewer, args models.JobArgs) (*river.InsertOpts, error) {
-	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID)})
+// options say whose request a job is for, and which queue it waits in.
+func (o outbox) options(ctx context.Context, v models.Viewer, args models.JobArgs) (*river.InsertOpts, error) {
+	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID), Traceparent: o.traceparent(ctx)})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	// Sealer encrypts secrets at rest; without one, use cases that store or read
 	// such secrets fail.
 	Sealer Sealer
+	// Observer hears of work that was done; may be nil.
+	Observer Observer
 	// Targets decides which URLs may be sent to; without it none may.
 	Targets models.URLChecker
 }
@@ -42,8 +44,10 @@ type Store struct {
 	groups  claimfile.Groups
 	sealer  Sealer
 	targets models.URLChecker
-	outbox  *Queue
-	gates   gates
+	outbox  outbox
+	// observer is never nil.
+	observer Observer
+	gates    gates
 	// life shows other processes that this one computes runs.
 	life lifeline
 	// progressEvery is how often is written how far reading a file has come.
@@ -80,7 +84,10 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	if s.targets == nil {
 		s.targets = noTargets{}
 	}
-	s.outbox = newOutbox(pool, s.log)
+	if s.observer = opts.Observer; s.observer == nil {
+		s.observer = unobserved{}
+	}
+	s.outbox = newOutbox(pool, s.log, s.observer.Traceparent)
 	s.life.connect, s.life.id = s.connect, uuid.New()
 	return s
 }

@@ -25,7 +25,7 @@ type tenantTx struct {
 	// the connection (see look).
 	tx       bun.IDB
 	conn     bun.Conn
-	outbox   *Queue
+	outbox   outbox
 	viewer   models.Viewer
 	customer models.CustomerID
 	// now is the one instant of the whole use case.
@@ -117,7 +117,7 @@ type systemTx struct {
 
 	tx      bun.Tx
 	conn    bun.Conn
-	outbox  *Queue
+	outbox  outbox
 	now     time.Time
 	newUUID func() uuid.UUID
 }

@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
 
 	"upstream/internal/config"
+	"upstream/internal/obs"
 	"upstream/internal/postgres"
 	"upstream/internal/webhook"
 	"upstream/migrations"
@@ -123,8 +125,8 @@ func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
 
 // connect opens a pool in the role that row-level security binds, and refuses
 // any other, and a database in which it is not in force.
-func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32) (*pgxpool.Pool, error) {
-	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole})
+func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
+	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole, Tracer: tracer})
 	if errors.Is(err, postgres.ErrRole) {
 		return nil, d.withoutRole(ctx, err)
 	}
@@ -174,6 +176,16 @@ type opening struct {
 	migrate bool
 	// keys seal secrets; nil for a command that meets none.
 	keys *config.Keys
+	// telemetry hears of what the store does; may be nil.
+	telemetry *obs.Telemetry
+}
+
+//nolint:ireturn // as pgx takes it
+func (o opening) tracer() pgx.QueryTracer {
+	if o.telemetry == nil {
+		return nil
+	}
+	return o.telemetry.QueryTracer()
 }
 
 // openStore is open for a command that meets no secrets.
@@ -192,7 +204,7 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 				return err
 			}
 		}
-		pool, err := d.connect(ctx, a.log, o.maxConns)
+		pool, err := d.connect(ctx, a.log, o.maxConns, o.tracer())
 		if err != nil {
 			return err
 		}
@@ -202,6 +214,9 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 			return err
 		}
 		options := store.Options{Logger: a.log, Groups: groups, Targets: webhook.NewGuard(webhook.Targets{})}
+		if o.telemetry != nil {
+			options.Observer = o.telemetry
+		}
 		if o.keys != nil {
 			sealer, err := a.sealer(*o.keys)
 			if err != nil {
@@ -217,6 +232,9 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		}
 		if len(pending) > 0 {
 			return behind(pending)
+		}
+		if o.telemetry != nil {
+			watch(o.telemetry, pool, st)
 		}
 		return fn(st, d)
 	})

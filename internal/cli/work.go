@@ -9,6 +9,7 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/jobs"
 	"upstream/internal/mail"
+	"upstream/internal/obs"
 	"upstream/internal/secrets"
 	"upstream/store"
 )
@@ -28,18 +29,30 @@ func (c workCommand) Run(ctx context.Context, a *app) error {
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
-	opening := opening{maxConns: c.MaxConns, keys: &c.Keys}
-	return a.open(ctx, opening, func(st *store.Store, d *database) error {
-		workers, err := a.newWorkers(ctx, st, c.Mail, jobs.Options{PublicURL: c.PublicURL, DrainTimeout: c.DrainTimeout})
+	return a.withTelemetry(ctx, c.Observe, func(telemetry *obs.Telemetry) error {
+		stopAdmin, err := a.adminListener(ctx, c.AdminAddr, telemetry)
 		if err != nil {
 			return err
 		}
-		if err := workers.Start(ctx); err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintln(a.Out, "working")
-		return errors.Join(a.untilEnd(ctx, d), workers.Stop())
+		opening := opening{maxConns: c.MaxConns, keys: &c.Keys, telemetry: telemetry}
+		return errors.Join(a.open(ctx, opening, func(st *store.Store, d *database) error {
+			return c.work(ctx, a, st, d, telemetry)
+		}), stopAdmin())
 	})
+}
+
+func (c workCommand) work(ctx context.Context, a *app, st *store.Store, d *database, telemetry *obs.Telemetry) error {
+	workers, err := a.newWorkers(ctx, st, c.Mail, jobs.Options{
+		PublicURL: c.PublicURL, DrainTimeout: c.DrainTimeout, Observe: observeJob(telemetry),
+	})
+	if err != nil {
+		return err
+	}
+	if err := workers.Start(ctx); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(a.Out, "working")
+	return errors.Join(a.untilEnd(ctx, d), workers.Stop())
 }
 
 // untilEnd waits for the end of ctx, or of an embedded database.

@@ -108,7 +108,7 @@ func variables() []string {
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM", "UPSTREAM_ALERT_EMAIL",
-		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
+		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES", "UPSTREAM_SLOW_STATEMENT",
 	}
 }
 
@@ -132,7 +132,7 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, AsyncBytes: 10 << 20, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true, Throttle: "on",
+			Introspection: true, DrainTimeout: 30 * time.Second, Observe: Observe{SlowStatement: 500 * time.Millisecond}, Workers: true, Throttle: "on",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -146,7 +146,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
 		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
 		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>", "alerts@upstream.example",
-		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
+		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1", "2s",
 	} {
 		t.Setenv(variables()[i], value)
 	}
@@ -165,7 +165,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 			GraphQLLimits: []string{"key.budget=7", "all.depth=3"}, TrustedDocs: "/trusted.json",
 			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>", AlertEmail: "alerts@upstream.example"},
 			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
-			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
+			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}, Observe: Observe{SlowStatement: 2 * time.Second},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -69,6 +69,8 @@ type Options struct {
 	// DrainTimeout is how long running jobs may take once the workers are to
 	// stop, before they are cancelled; 30 s when zero.
 	DrainTimeout time.Duration
+	// Observe runs around each attempt; may be nil.
+	Observe func(ctx context.Context, job Attempt, work func(context.Context) error) error
 
 	// register adds workers of tests.
 	register func(*river.Workers)
@@ -135,6 +137,7 @@ func New(opts Options) (*Workers, error) {
 		SoftStopTimeout:   opts.DrainTimeout,
 		ErrorHandler:      &failures{log: opts.Logger},
 		Logger:            slog.New(quiet{opts.Logger.Handler()}),
+		Middleware:        opts.middleware(),
 		// REINDEX is for the owner of the tables, which the runtime role is not.
 		ReindexerIndexNames: []string{},
 	})
