@@ -187,6 +187,9 @@ func (tx *tenantTx) endUpload(ctx context.Context, upload *models.Upload, action
 	if err := tx.dropChunks(ctx, upload.ID); err != nil {
 		return err
 	}
+	if err := tx.emitUpload(ctx, upload); err != nil {
+		return err
+	}
 	return tx.auditChange(ctx, action, "upload", upload.ID.String(), change{
 		before: map[string]any{"status": models.UploadProcessing},
 		after:  map[string]any{"status": upload.Status, "error_code": code},

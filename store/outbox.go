@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -79,13 +80,18 @@ func metadataOf(text []byte) (m jobMetadata) {
 
 // enqueue inserts a job that exists once the transaction commits.
 func (tx *tenantTx) enqueue(ctx context.Context, args models.JobArgs) error {
-	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, args) })
+	return tx.enqueueIn(ctx, 0, args)
+}
+
+// enqueueIn is enqueue of a job that is to wait a while first.
+func (tx *tenantTx) enqueueIn(ctx context.Context, wait time.Duration, args models.JobArgs) error {
+	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, wait, args) })
 }
 
 // enqueue inserts a job that exists once the transaction commits, on behalf of
 // the viewer.
 func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.JobArgs) error {
-	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, args) })
+	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, 0, args) })
 }
 
 // enqueueAll inserts jobs of one kind that exist once the transaction commits.
@@ -106,10 +112,13 @@ func (tx *tenantTx) enqueueAll(ctx context.Context, args []models.JobArgs) error
 	})
 }
 
-func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
+func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, wait time.Duration, args models.JobArgs) error {
 	opts, err := outbox.options(ctx, v, args)
 	if err != nil {
 		return err
+	}
+	if wait > 0 {
+		opts.ScheduledAt = time.Now().Add(wait)
 	}
 	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, opts); err != nil {
 		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)

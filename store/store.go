@@ -30,8 +30,9 @@ type Options struct {
 	Sealer Sealer
 	// Observer hears of work that was done; may be nil.
 	Observer Observer
-	// Targets decides which URLs may be sent to; without it none may.
-	Targets models.URLChecker
+	// Webhooks are the rules of deliveries; without them, no endpoint can be made
+	// and nothing is delivered.
+	Webhooks WebhookPolicy
 }
 
 // Store is the database seen as use cases. It is safe for concurrent use.
@@ -43,8 +44,9 @@ type Store struct {
 	log     *slog.Logger
 	groups  claimfile.Groups
 	sealer  Sealer
-	targets models.URLChecker
-	outbox  outbox
+	// webhooks decide what is delivered when.
+	webhooks WebhookPolicy
+	outbox   outbox
 	// observer is never nil.
 	observer Observer
 	gates    gates
@@ -65,7 +67,8 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		log:     opts.Logger,
 		groups:  opts.Groups,
 		sealer:  opts.Sealer,
-		targets: opts.Targets,
+
+		webhooks: opts.Webhooks,
 
 		progressEvery: progressInterval,
 	}
@@ -81,8 +84,8 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	if s.sealer == nil {
 		s.sealer = noSealer{}
 	}
-	if s.targets == nil {
-		s.targets = noTargets{}
+	if s.webhooks == nil {
+		s.webhooks = noPolicy{}
 	}
 	if s.observer = opts.Observer; s.observer == nil {
 		s.observer = unobserved{}

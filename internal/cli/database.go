@@ -17,7 +17,6 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/obs"
 	"upstream/internal/postgres"
-	"upstream/internal/webhook"
 	"upstream/migrations"
 	"upstream/models/claimfile"
 	"upstream/store"
@@ -176,6 +175,8 @@ type opening struct {
 	migrate bool
 	// keys seal secrets; nil for a command that meets none.
 	keys *config.Keys
+	// webhooks are the rules of deliveries; nil for a command that knows none.
+	webhooks *config.Webhooks
 	// telemetry hears of what the store does; may be nil.
 	telemetry *obs.Telemetry
 }
@@ -213,7 +214,7 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		if err != nil {
 			return err
 		}
-		options := store.Options{Logger: a.log, Groups: groups, Targets: webhook.NewGuard(webhook.Targets{})}
+		options := store.Options{Logger: a.log, Groups: groups}
 		if o.telemetry != nil {
 			options.Observer = o.telemetry
 		}
@@ -223,6 +224,11 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 				return err
 			}
 			options.Sealer = sealer
+		}
+		if o.webhooks != nil {
+			if options.Webhooks, err = webhookPolicy(*o.webhooks); err != nil {
+				return err
+			}
 		}
 		st := store.New(pool, options)
 		defer func() { err = errors.Join(err, st.Close()) }()

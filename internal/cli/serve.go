@@ -68,7 +68,7 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 		}
 		defer l.close()
 		keys := c.Keys()
-		opening := opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys, telemetry: telemetry}
+		opening := opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys, webhooks: &c.Webhooks, telemetry: telemetry}
 		return a.open(ctx, opening, func(st *store.Store, d *database) error {
 			return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits, telemetry: telemetry})
 		})
@@ -165,7 +165,7 @@ func (s *server) prepareWorkers(ctx context.Context) (err error) {
 	if public == "" {
 		public = s.listeners.url()
 	}
-	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, jobs.Options{
+	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, s.config.Webhooks, jobs.Options{
 		PublicURL: public, DrainTimeout: s.config.DrainTimeout, Observe: observeJob(s.telemetry),
 	})
 	return err

@@ -45,8 +45,9 @@ type Serve struct {
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests and jobs may take after SIGTERM."`
 	Workers        bool          `name:"workers" env:"UPSTREAM_WORKERS" default:"true" negatable:"" help:"Work on background jobs, too; without, run \"upstream work\" beside."`
 
-	Mail    Mail    `embed:""`
-	Observe Observe `embed:""`
+	Mail     Mail     `embed:""`
+	Webhooks Webhooks `embed:""`
+	Observe  Observe  `embed:""`
 }
 
 // Validate names every setting that cannot work.
@@ -64,6 +65,7 @@ func (s Serve) Validate() error {
 		positive("--drain-timeout", s.DrainTimeout),
 		s.Mail.Validate(),
 		s.Observe.Validate(),
+		s.Webhooks.Validate(),
 	)
 }
 

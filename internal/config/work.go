@@ -34,6 +34,8 @@ type Work struct {
 	Keys `embed:""`
 	Mail `embed:""`
 
+	Webhooks Webhooks `embed:""`
+
 	Observe Observe `embed:""`
 
 	PublicURL    string        `name:"public-url" env:"UPSTREAM_PUBLIC_URL" help:"Address clients use: links in mails begin with it. Required." placeholder:"URL"`
@@ -51,7 +53,7 @@ func (w Work) Validate() error {
 	s := w.serve()
 	s.PublicURL = w.PublicURL
 	return errors.Join(
-		missing, s.checkPublicURL(), s.checkSecretKey(), w.Mail.Validate(), w.Observe.Validate(), w.checkAdminAddr(),
+		missing, s.checkPublicURL(), s.checkSecretKey(), w.Mail.Validate(), w.Webhooks.Validate(), w.Observe.Validate(), w.checkAdminAddr(),
 		positive("--max-conns", w.MaxConns), positive("--drain-timeout", w.DrainTimeout),
 	)
 }

@@ -45,8 +45,7 @@ func newSiren(t *testing.T, sender mail.Sender, rules int, channels ...models.Ne
 	r.s = w.StoreWith(w.DB.App, store.Options{Now: func() time.Time { return factory.Now().Add(time.Duration(r.passed.Load())) }})
 	r.v = r.User(models.RoleOwner)
 	r.v.RequestID = "req-77"
-	guard := factory.Targets()
-	slack := webhook.NewSender(webhook.Options{Guard: guard})
+	slack := webhook.NewSender(webhook.Options{Guard: factory.Webhooks(t).Guard})
 	t.Cleanup(slack.Close)
 	r.opts = Options{
 		Store: r.s, Mail: sender, Slack: slack, PublicURL: "https://upstream.example", PollInterval: 10 * time.Millisecond,
