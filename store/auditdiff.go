@@ -24,7 +24,7 @@ func diff[T any](before, after *T) change {
 	}
 	for field := range reflect.TypeFor[T]().Fields() {
 		column, _, _ := strings.Cut(field.Tag.Get("bun"), ",")
-		if field.Anonymous || column == "" || isBookkeeping(column) {
+		if field.Anonymous || column == "" || column == "-" || isBookkeeping(column) {
 			continue
 		}
 		was, is := columnOf(before, field), columnOf(after, field)
@@ -79,7 +79,7 @@ func isSecret(column string) bool {
 	if column == "file_hash" || column == "source_data_hash" {
 		return false
 	}
-	for _, word := range []string{"password", "secret", "token", "hash", "private", "ciphertext", "credential"} {
+	for _, word := range []string{"password", "secret", "token", "hash", "private", "ciphertext", "credential", "sealed"} {
 		if strings.Contains(column, word) {
 			return true
 		}

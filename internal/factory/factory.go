@@ -95,7 +95,7 @@ func Webhooks(t testing.TB) webhook.Policy {
 }
 
 // StoreWith is another store on the World's database, with the World's clock,
-// CPT groups and key unless opts names others.
+// CPT groups, targets and key unless opts names others.
 func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	w.Helper()
 	if opts.Now == nil {

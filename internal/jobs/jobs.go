@@ -35,9 +35,14 @@ const (
 	// runsInterval is how often runs that are due are queued, and abandoned ones
 	// failed; uploads that nobody reads any more are seen to as well.
 	runsInterval = time.Minute
+	// alertsInterval is how often is looked for alerts that nobody tells people
+	// of: how late one may be whose snooze has ended.
+	alertsInterval = time.Minute
 	// maxDetections is how many detections a process computes at a time. The
 	// database does the work, and has others to do.
 	maxDetections = 4
+	// maxNotices is how many alerts a process tells people of at a time.
+	maxNotices = 4
 	// maxIngestions is how many claims files a process reads at a time.
 	maxIngestions = 2
 	// ingestionTimeout bounds the reading of one file.
@@ -52,6 +57,11 @@ type Options struct {
 	Mail  mail.Sender
 	// PublicURL is what links in mails begin with.
 	PublicURL string
+	// Slack posts alerts to channels of Slack; Webhooks does when nil.
+	Slack SlackSender
+	// AlertEmail is told of alerts that no channel of a customer takes, nor the
+	// customer's own address; may be empty.
+	AlertEmail string
 	// Logger hears of failures; defaults to slog.Default.
 	Logger *slog.Logger
 	// PollInterval is how long a job may wait to be noticed; a second when zero.
@@ -85,6 +95,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Webhooks == nil {
 		o.Webhooks = webhook.NewSender(webhook.Options{Guard: webhook.NewGuard(webhook.Targets{})})
+	}
+	if o.Slack == nil {
+		o.Slack = o.Webhooks
 	}
 	if o.InFlight == 0 {
 		o.InFlight = defaultInFlight
@@ -131,6 +144,7 @@ func New(opts Options) (*Workers, error) {
 			river.QueueDefault:    {MaxWorkers: maxWorkers},
 			models.DetectionQueue: {MaxWorkers: maxDetections},
 			models.UploadQueue:    {MaxWorkers: maxIngestions},
+			models.AlertQueue:     {MaxWorkers: maxNotices},
 			models.WebhookQueue: {
 				MaxWorkers: maxLanes, FetchCooldown: min(opts.PollInterval, lanePoll), FetchPollInterval: min(opts.PollInterval, lanePoll),
 			},
@@ -162,6 +176,9 @@ func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, watching(opts.Store, opts.Logger))
 	river.AddWorker(workers, &ingestion{store: opts.Store})
 	river.AddWorker(workers, resuming(opts.Store, opts.Logger))
+	river.AddWorker(workers, &alertNotice{opts: opts})
+	river.AddWorker(workers, &channelTest{opts: opts})
+	river.AddWorker(workers, resumingAlerts(opts.Store, opts.Logger))
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})
@@ -185,6 +202,7 @@ func periodic() []*river.PeriodicJob {
 		every(runsInterval, models.ScheduleRunsJob{}),
 		every(runsInterval, models.FailAbandonedRunsJob{}),
 		every(runsInterval, models.ResumeUploadsJob{}),
+		every(alertsInterval, models.ResumeAlertsJob{}),
 	}
 }
 
