@@ -278,7 +278,7 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 			everyRow[models.AlertNotificationOrderField]()))(t)[alert].Items),
 		"JudgmentsOfAlerts": len(must(s.JudgmentsOfAlerts(ctx, v, []models.AlertEventID{alert}, models.OperatorJudgmentFilter{},
 			everyRow[models.OperatorJudgmentOrderField]()))(t)[alert].Items),
-		"UploadsByID":     len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
+		"UploadsByID":           len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
 		"WebhookEndpointsByID":  len(must(s.WebhookEndpointsByID(ctx, v, []models.WebhookEndpointID{hook}))(t)),
 		"WebhookDeliveriesByID": len(must(s.WebhookDeliveriesByID(ctx, v, []models.WebhookDeliveryID{delivery}))(t)),
 		"WebhookReplaysByID":    len(must(s.WebhookReplaysByID(ctx, v, []models.WebhookReplayID{replay}))(t)),
@@ -357,7 +357,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 					t.Errorf("%s: the database handle is used outside %v", at, handle)
 				}
 			case "pool":
-				if !slices.Contains(append(handle, "auditchain.go", "outbox.go"), name) {
+				if !slices.Contains(append(handle, "auditchain.go", "outbox.go", "observe.go"), name) {
 					t.Errorf("%s: the pool is used outside %v", at, handle)
 				}
 			case "NewSelect", "NewInsert", "NewUpdate", "NewDelete", "NewMerge", "NewRaw":
