@@ -135,6 +135,7 @@ type ResumeAlertsJob struct{}
 
 // Kind implements [JobArgs].
 func (ResumeAlertsJob) Kind() string { return "resume_alerts" }
+
 // WebhookQueue is the queue of deliveries to partners, who may be slow.
 const WebhookQueue = "webhooks"
 

@@ -99,16 +99,16 @@ func TestFeedback_WhatVerdictsDo(t *testing.T) {
 		a.clock.pass(time.Minute)
 		return must(a.s.GiveFeedback(t.Context(), v, in))(t)
 	}
-	real := give(a.v, models.AlertFeedback{
+	first := give(a.v, models.AlertFeedback{
 		Verdict: models.VerdictReal, ReasonCodes: []string{"contract"}, Notes: "They changed it.",
 		RecoveredAmount: new(decimal.RequireFromString("150.25")), RecoveredDate: new(factory.Today()),
 	})
-	equal(t, "first", []any{true, models.AlertAcknowledged, 1}, []any{real.Created, real.Alert.Status, len(real.Alert.Judgments)})
+	equal(t, "first", []any{true, models.AlertAcknowledged, 1}, []any{first.Created, first.Alert.Status, len(first.Alert.Judgments)})
 
 	// Sent once, it is not sent again, and what is left out is empty afterwards.
 	follow := give(a.v, models.AlertFeedback{Verdict: models.VerdictNeedsFollowUp})
 	equal(t, "second", []any{false, models.AlertSent, true}, []any{follow.Created, follow.Alert.Status, follow.Alert.NeedsFollowUp})
-	equal(t, "the same judgment", real.Judgment.ID.String(), follow.Judgment.ID.String())
+	equal(t, "the same judgment", first.Judgment.ID.String(), follow.Judgment.ID.String())
 	equal(t, "overwritten", []any{"", 0, true, true, int64(2)}, []any{
 		follow.Judgment.Notes, len(follow.Judgment.ReasonCodes), follow.Judgment.RecoveredAmount == nil, follow.Judgment.RecoveredDate == nil, follow.Judgment.Version,
 	})
@@ -202,7 +202,7 @@ func TestRecoveryStats(t *testing.T) {
 	must(a.s.UpdateCustomer(t.Context(), a.v, models.Update[models.CustomerID, models.CustomerPatch]{ID: a.Customer.ID, Patch: patch}))(t)
 	empty := must(a.s.RecoveryStats(t.Context(), a.v))(t)
 	equal(t, "of nothing", []any{0, 0, "0"}, []any{empty.AllTime.Count, len(empty.Recent), empty.AllTime.Total.String()})
-	recover := func(amount string, daysAgo *int) {
+	recovered := func(amount string, daysAgo *int) {
 		in := models.AlertFeedback{AlertEventID: a.alert(t, "Aetna").ID, Verdict: models.VerdictReal, RecoveredAmount: new(decimal.RequireFromString(amount))}
 		if daysAgo != nil {
 			in.RecoveredDate = new(factory.Today().AddDays(-*daysAgo))
@@ -211,9 +211,9 @@ func TestRecoveryStats(t *testing.T) {
 	}
 	// Today is 15 June: the month began 14 days ago.
 	for amount, days := range map[string]int{"1.00": 0, "2.00": 14, "4.00": 15, "8.00": 29, "16.00": 30, "32.00": 400} {
-		recover(amount, &days)
+		recovered(amount, &days)
 	}
-	recover("64.50", nil)
+	recovered("64.50", nil)
 	must(a.s.GiveFeedback(t.Context(), a.v, models.AlertFeedback{AlertEventID: a.alert(t, "Aetna").ID, Verdict: models.VerdictReal}))(t)
 	stats := must(a.s.RecoveryStats(t.Context(), a.v))(t)
 	equal(t, "this month", []any{"3", 2}, []any{stats.ThisMonth.Total.String(), stats.ThisMonth.Count})

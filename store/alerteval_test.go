@@ -244,42 +244,54 @@ func TestAutoResolve(t *testing.T) {
 		want  models.AlertStatus
 	}{
 		"missed twice": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, 7, nil, "Aetna")
 			a.run(t, 14, nil, "Aetna")
 		}, models.AlertResolved},
-		"missed once": {func(t *testing.T, a *alarm) { a.run(t, 7, nil, "Aetna") }, models.AlertPending},
+		"missed once": {func(t *testing.T, a *alarm) {
+			t.Helper()
+			a.run(t, 7, nil, "Aetna")
+		}, models.AlertPending},
 		"missed twice on one day": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, 7, nil, "Aetna")
 			a.run(t, 7, nil, "Aetna")
 		}, models.AlertPending},
 		"missed for its own day": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, 0, nil, "Aetna")
 			a.run(t, 7, nil, "Aetna")
 		}, models.AlertPending},
 		"missed for earlier days": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, -14, nil, "Aetna")
 			a.run(t, -7, nil, "Aetna")
 		}, models.AlertPending},
 		"not looked for in between": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, 7, nil, "Aetna")
 			a.run(t, 14, nil, "Cigna")
 			a.run(t, 21, nil, "Aetna")
 		}, models.AlertResolved},
 		"never looked for": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, 7, nil)
 			a.run(t, 14, nil)
 		}, models.AlertPending},
 		"seen in between": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			a.run(t, 7, nil, "Aetna")
 			a.run(t, 14, []*models.DriftEvent{a.event("Aetna")})
 			a.run(t, 21, nil, "Aetna")
 		}, models.AlertPending},
 		"in the other direction": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			for _, days := range []int{7, 14} {
 				a.run(t, days, []*models.DriftEvent{a.event("Aetna", func(e *models.DriftEvent) { e.TrendDirection = models.TrendImproving })})
 			}
 		}, models.AlertResolved},
 		"by another method": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			for _, days := range []int{7, 14} {
 				run := a.RunRow(func(r *models.ReportRun) {
 					r.Method, r.AsOf = models.MethodThreshold, r.AsOf.AddDays(days)
@@ -292,6 +304,7 @@ func TestAutoResolve(t *testing.T) {
 			}
 		}, models.AlertPending},
 		"never, as the customer wishes": {func(t *testing.T, a *alarm) {
+			t.Helper()
 			patch := models.CustomerPatch{AlertAutoResolveRuns: models.To(0)}
 			must(a.s.UpdateCustomer(t.Context(), a.v, models.Update[models.CustomerID, models.CustomerPatch]{ID: a.Customer.ID, Patch: patch}))(t)
 			a.run(t, 7, nil, "Aetna")

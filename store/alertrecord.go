@@ -28,7 +28,7 @@ func addressSum(address string) string {
 // NoticeTaken notes that an address has a message about an alert, before anybody
 // else gets it: it is not sent there again.
 func (s *Store) NoticeTaken(ctx context.Context, v models.Viewer, notice *AlertNotice, number int, address string) error {
-	return s.record(ctx, v, notice, number, func(tx *tenantTx, row *models.AlertNotification) {
+	return s.record(ctx, v, notice, number, func(_ *tenantTx, row *models.AlertNotification) {
 		row.Taken = append(row.Taken, addressSum(address))
 	})
 }

@@ -278,7 +278,7 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 			everyRow[models.AlertNotificationOrderField]()))(t)[alert].Items),
 		"JudgmentsOfAlerts": len(must(s.JudgmentsOfAlerts(ctx, v, []models.AlertEventID{alert}, models.OperatorJudgmentFilter{},
 			everyRow[models.OperatorJudgmentOrderField]()))(t)[alert].Items),
-		"UploadsByID":     len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
+		"UploadsByID":           len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
 		"WebhookEndpointsByID":  len(must(s.WebhookEndpointsByID(ctx, v, []models.WebhookEndpointID{hook}))(t)),
 		"WebhookDeliveriesByID": len(must(s.WebhookDeliveriesByID(ctx, v, []models.WebhookDeliveryID{delivery}))(t)),
 		"WebhookReplaysByID":    len(must(s.WebhookReplaysByID(ctx, v, []models.WebhookReplayID{replay}))(t)),

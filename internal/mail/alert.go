@@ -11,7 +11,7 @@ type AlertFacts struct {
 	Payer          string
 	// DriftType, CPTGroup, Baseline, Current, Delta and Severity are as people
 	// read them: "Denial rate", "SURGERY", "10.0%", "25.0%", "+15.0 points", "0.30".
-	DriftType, CPTGroup               string
+	DriftType, CPTGroup                string
 	Baseline, Current, Delta, Severity string
 	// Period is the current window, from its first to its last day.
 	Period string
