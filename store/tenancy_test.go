@@ -281,7 +281,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 					t.Errorf("%s: the database handle is used outside %v", at, handle)
 				}
 			case "pool":
-				if !slices.Contains(append(handle, "auditchain.go", "outbox.go"), name) {
+				if !slices.Contains(append(handle, "auditchain.go", "outbox.go", "observe.go"), name) {
 					t.Errorf("%s: the pool is used outside %v", at, handle)
 				}
 			case "NewSelect", "NewInsert", "NewUpdate", "NewDelete", "NewMerge", "NewRaw":

@@ -123,14 +123,11 @@ func (r *laneRun) run(ctx context.Context) error {
 // the time is up and what was given to senders has come back.
 func (r *laneRun) turns(ctx context.Context) error {
 	for {
-		want := 0
-		if ctx.Err() == nil && time.Now().Before(r.until) {
-			want = laneBatch - len(r.busy)
-		}
-		if want == 0 && len(r.waiting) > 0 {
+		more := ctx.Err() == nil && time.Now().Before(r.until)
+		if !more {
 			r.giveBack()
 		}
-		turn, err := r.turn(ctx, want)
+		turn, err := r.turn(ctx, more)
 		if err != nil || turn.Lost {
 			r.giveBack()
 			return err
@@ -157,14 +154,15 @@ func (r *laneRun) giveBack() {
 	r.waiting = nil
 }
 
-// turn is one exchange with the store. Results that it could not record stay.
-func (r *laneRun) turn(ctx context.Context, want int) (*models.LaneTurn, error) {
+// turn is one exchange with the store, which takes more deliveries or not. Results
+// that it could not record stay.
+func (r *laneRun) turn(ctx context.Context, more bool) (*models.LaneTurn, error) {
 	results := r.results
 	for _, result := range results {
 		delete(r.busy, result.ID)
 	}
-	report := store.LaneReport{Results: known(results), Want: want}
-	if want > 0 {
+	report := store.LaneReport{Results: known(results)}
+	if more {
 		report.Want = laneBatch - len(r.busy)
 	}
 	for id := range r.busy {

@@ -566,3 +566,17 @@ func TestDelivery_Fair(t *testing.T) {
 	close(turn)
 	eventually(t, func() bool { return len(slow.heard) >= 100 })
 }
+
+// One job delivers on and on: many deliveries are no more jobs than one.
+func TestDelivery_OneJobForMany(t *testing.T) {
+	t.Parallel()
+	c, p := newCourier(t, quick), newPartner(t)
+	id := c.endpoint(t, c.cedar, p.URL).Endpoint.ID
+	const many = 5 * laneBatch
+	c.tests(t, c.cedar, id, many)
+	c.start(t)
+	eventually(t, func() bool { return c.shown(t, id).DeliveredThrough == many })
+	if jobs := factory.Query[int](c.cedar, `SELECT count(*) FROM river.river_job WHERE kind = 'deliver_webhooks'`); jobs > 2 {
+		t.Errorf("%d jobs for %d deliveries", jobs, many)
+	}
+}
