@@ -166,7 +166,9 @@ func TestNullableReferences(t *testing.T) {
 		t.Errorf("upload %+v, optional %+v, list %+v", got["upload"], got["optional"], got["list"])
 	}
 	older := map[string]any{"oneOf": []any{map[string]any{"$ref": "x"}, map[string]any{"type": "null"}}}
-	undo31(older)
+	if err := undo31(older); err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]any{"allOf": []any{map[string]any{"$ref": "x"}}, "nullable": true}
 	if diff := cmp.Diff(want, older); diff != "" {
 		t.Errorf("3.0 (-want +got):\n%s", diff)

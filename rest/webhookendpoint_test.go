@@ -128,8 +128,8 @@ func TestWebhookReplays(t *testing.T) {
 	admin := f.as(t, f.cedar, models.RoleAdmin)
 	path, _ := f.newEndpoint(t, admin)
 	count := func(query string) answer { return f.get(t, admin, "/api/v1/"+path+"replay/count/"+query) }
-	wantProblem(t, sorted(count("?until=soon&status=pending&sinse=2026-01-01")), http.StatusUnprocessableEntity, models.CodeValidation,
-		"since:required", "sinse:unknown", "status:invalid", "until:invalid")
+	wantProblem(t, sorted(count("?until=soon&status=pending&until_when=2026-01-01")), http.StatusUnprocessableEntity, models.CodeValidation,
+		"since:required", "status:invalid", "until:invalid", "until_when:unknown")
 	for query, want := range map[string]float64{
 		"?since=2026-06-01": 0, "?since=2026-06-01T00:00:00%2B02:00&status=dead&event_type=webhook.test&until=2026-06-15": 0,
 	} {

@@ -25,34 +25,48 @@ func webhookDocs() []webhookDoc {
 	run, rule := exampleID(models.ReportRunID{}), exampleID(models.AlertRuleID{})
 	alert, asOf := exampleID(models.AlertEventID{}), models.NewDate(2026, time.May, 1)
 	return []webhookDoc{
-		{"Drift was detected", "A run found that a payer changed how it decides. There is one event for each drift event; `drift-events/{id}/` has the rest.",
+		{
+			"Drift was detected", "A run found that a payer changed how it decides. There is one event for each drift event; `drift-events/{id}/` has the rest.",
 			models.DriftDetectedData{
 				DriftEventID: event, ReportRunID: run, DriftType: models.DriftDenialRate, TrendDirection: models.TrendDegrading,
 				BaselineValue: 0.1, CurrentValue: 0.5, DeltaValue: 0.4, Severity: 0.8, Confidence: 0.99,
 				BaselineSampleSize: 400, CurrentSampleSize: 120, RevenueImpact: new("12400.00"),
-			}},
-		{"A report was completed", "A detection run succeeded, whether or not it found anything. `reports/{id}/` has the rest.",
+			},
+		},
+		{
+			"A report was completed", "A detection run succeeded, whether or not it found anything. `reports/{id}/` has the rest.",
 			models.ReportCompletedData{
 				ReportRunID: run, RunType: models.RunType(models.RunType("").Values()[0]), Method: models.Method(models.Method("").Values()[0]),
 				AsOf: asOf, TestCount: 98, DriftEventCount: 4,
-			}},
-		{"A report failed", "A detection run failed. `reports/{id}/` says why.",
+			},
+		},
+		{
+			"A report failed", "A detection run failed. `reports/{id}/` says why.",
 			models.ReportFailedData{
 				ReportRunID: run, RunType: models.RunType(models.RunType("").Values()[0]), Method: models.Method(models.Method("").Values()[0]), AsOf: asOf,
-			}},
-		{"An alert was triggered", "A rule of the customer's fired on a drift event. `alerts/{id}/` has the rest.",
+			},
+		},
+		{
+			"An alert was triggered", "A rule of the customer's fired on a drift event. `alerts/{id}/` has the rest.",
 			models.AlertTriggeredData{
 				AlertEventID: alert, AlertRuleID: rule, DriftEventID: event, ReportRunID: run,
 				RuleSeverity: models.AlertSeverity(models.AlertSeverity("").Values()[0]), DriftType: models.DriftDenialRate, DeltaValue: 0.4, Severity: 0.8,
-			}},
-		{"An alert was resolved", "Somebody resolved an alert, or what it was about is gone.",
-			models.AlertResolvedData{AlertEventID: alert, AlertRuleID: rule, DriftEventID: event, Resolution: models.ResolvedByOperator}},
-		{"An upload was processed", "A claims file was read, whatever came of it. `uploads/{id}/` has the rest.",
+			},
+		},
+		{
+			"An alert was resolved", "Somebody resolved an alert, or what it was about is gone.",
+			models.AlertResolvedData{AlertEventID: alert, AlertRuleID: rule, DriftEventID: event, Resolution: models.ResolvedByOperator},
+		},
+		{
+			"An upload was processed", "A claims file was read, whatever came of it. `uploads/{id}/` has the rest.",
 			models.UploadProcessedData{
 				UploadID: exampleID(models.UploadID{}), Status: models.UploadPartial, AcceptedRowCount: 2570, RejectedRowCount: 5, WarningRowCount: 3,
-			}},
-		{"A test", "Somebody asked for a test of the endpoint, which gets it whatever its event types are.",
-			models.WebhookTestData{WebhookEndpointID: exampleID(models.WebhookEndpointID{})}},
+			},
+		},
+		{
+			"A test", "Somebody asked for a test of the endpoint, which gets it whatever its event types are.",
+			models.WebhookTestData{WebhookEndpointID: exampleID(models.WebhookEndpointID{})},
+		},
 	}
 }
 

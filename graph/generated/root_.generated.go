@@ -3659,7 +3659,7 @@ type WebhookEvent implements Node @requires(permission: VIEW_WEBHOOKS) {
 
 "Narrows a list of events; all given fields must match."
 input WebhookEventFilter {
-  "Only events whose sequence is greater than this."
+  "Only events after this sequence: the last one that you have."
   after: BigInt
   "Only events of this type."
   type: WebhookEventType
