@@ -10,7 +10,7 @@ import (
 // claims are wide, and a page of ten columns takes half the time of a whole one.
 func columnsOfClaim() map[string][]string {
 	return map[string][]string{
-		"__typename": {}, "id": {"id"}, "upload": {"upload_id"}, "claimNumber": {"claim_number"}, "lineNumber": {"line_number"},
+		fieldTypename: {}, "id": {"id"}, "upload": {"upload_id"}, "claimNumber": {"claim_number"}, "lineNumber": {"line_number"},
 		"payer": {"payer"}, "cpt": {"cpt"}, "cptGroup": {"cpt_group"}, "submittedDate": {"submitted_date"}, "decidedDate": {"decided_date"},
 		"daysToDecision": {"submitted_date", "decided_date"}, "outcome": {"outcome"}, "billedAmount": {"billed_amount"},
 		"allowedAmount": {"allowed_amount"}, "paidAmount": {"paid_amount"}, "paymentVariance": {"paid_amount", "allowed_amount"},

@@ -10,7 +10,7 @@ import (
 	"upstream/models"
 )
 
-// The fields of every connection.
+// The fields of every connection, and of everything.
 const (
 	fieldCursor     = "cursor"
 	fieldEdges      = "edges"
@@ -18,6 +18,7 @@ const (
 	fieldNodes      = "nodes"
 	fieldPageInfo   = "pageInfo"
 	fieldTotalCount = "totalCount"
+	fieldTypename   = "__typename"
 )
 
 // window is the part of a list that a connection field was asked for.

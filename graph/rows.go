@@ -281,13 +281,13 @@ func (n *plainNoun[T]) selected(op *graphql.OperationContext, set ast.SelectionS
 			return nil, false
 		}
 		write := n.fields[f.Name]
-		if f.Name == "__typename" {
+		if f.Name == fieldTypename {
 			write = func(b *bytes.Buffer, _ *T) bool { return writeText(b, n.name) }
 		}
 		if write == nil {
 			return nil, false
 		}
-		fields = append(fields, selectedField[T]{alias: f.Alias, write: write, free: f.Name == "__typename"})
+		fields = append(fields, selectedField[T]{alias: f.Alias, write: write, free: f.Name == fieldTypename})
 	}
 	return fields, len(fields) > 0
 }

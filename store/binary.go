@@ -214,7 +214,8 @@ func readInstant(value []byte) (time.Time, error) {
 		return time.Time{}, errors.New("is infinite")
 	}
 	const perSecond = 1_000_000
-	return time.Unix(epoch2000().Time().Unix()+micros/perSecond, micros%perSecond*1000).UTC(), nil
+	// In the zone that the driver gives instants, so that rows can be compared.
+	return time.Unix(epoch2000().Time().Unix()+micros/perSecond, micros%perSecond*1000), nil
 }
 
 // readDecimal gives a number the digits that PostgreSQL shows it with.

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -44,7 +44,8 @@ func fill[T any](ctx context.Context, source rowSource, q *bun.SelectQuery, rows
 		if filled = f != nil; filled {
 			*rows, err = collect[T](answer, f)
 		}
-		return errors.Join(err, answer.close(err))
+		closed := answer.close(err)
+		return cmp.Or(err, closed)
 	})
 	if err == nil && !filled {
 		return q.Scan(ctx) // which knows every type there is

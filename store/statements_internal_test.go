@@ -93,8 +93,11 @@ func TestReadDecimal(t *testing.T) {
 	}
 }
 
+// testFatal is a test, or one of the many that a property is checked by.
+type testFatal interface{ Fatal(args ...any) }
+
 // encoded is a number as PostgreSQL sends it: with the scale of its text.
-func encoded(t interface{ Fatal(...any) }, types *pgtype.Map, text string) []byte {
+func encoded(t testFatal, types *pgtype.Map, text string) []byte {
 	var n pgtype.Numeric
 	if err := n.Scan(text); err != nil {
 		t.Fatal(err)
@@ -104,7 +107,7 @@ func encoded(t interface{ Fatal(...any) }, types *pgtype.Map, text string) []byt
 		t.Fatal(err)
 	}
 	_, fraction, _ := strings.Cut(text, ".")
-	binary.BigEndian.PutUint16(value[6:], uint16(len(fraction))) //nolint:gosec // a short text
+	binary.BigEndian.PutUint16(value[6:], uint16(len(fraction)))
 	return value
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,7 +192,7 @@ func relay(client net.Conn, server string) {
 		if header[0] == 'K' { // the key data: process, secret
 			body[3]++
 		}
-		if _, err := client.Write(append(header, body...)); err != nil {
+		if _, err := client.Write(slices.Concat(header, body)); err != nil {
 			return
 		}
 	}

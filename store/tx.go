@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -188,7 +189,8 @@ func call[T any](ctx context.Context, s *Store, text string, args ...string) ([]
 		return nil, errors.Join(fmt.Errorf("store: %s answers other types than those of %T", text, *new(T)), answer.close(nil))
 	}
 	found, err := collect[T](answer, f)
-	if err = errors.Join(err, answer.close(err)); err != nil {
+	closed := answer.close(err)
+	if err = cmp.Or(err, closed); err != nil {
 		return nil, unlessCanceled(ctx, err)
 	}
 	return found, nil
