@@ -76,9 +76,9 @@ type newAlertScope struct {
 	MinRevenueImpact *decimal.Decimal       `json:"min_revenue_impact,omitempty" doc:"Only events estimated to cost at least this much, USD over the current window. Events without an estimate, such as improvements, do not reach any."`
 }
 
-// newAlertRule is the body that makes a rule.
-type newAlertRule struct {
-	Name            string                         `json:"name" doc:"What people call it, 1 to 100 characters; no two rules have the same." example:"Denials rise"`
+// NewAlertRuleCondition is all of a new rule but its name; exported because the
+// schema generator skips embedded types whose names are not.
+type NewAlertRuleCondition struct {
 	Description     string                         `json:"description,omitempty" doc:"What it is for, at most 2000 characters." example:"Tells the denials team."`
 	Scope           *newAlertScope                 `json:"scope,omitempty" doc:"Which drift events it looks at; all unless given."`
 	Metric          *models.AlertMetric            `json:"metric,omitempty" doc:"The number of an event that it looks at; severity unless given. The deltas are signed, and only events of their own drift type have them."`
@@ -91,16 +91,29 @@ type newAlertRule struct {
 	RoutingTags     []string                       `json:"routing_tags,omitempty" doc:"Words of the customer's own, at most 20 of at most 50 characters." example:"[\"denials\"]"`
 }
 
-// input is the body as the store takes it.
-func (b newAlertRule) input() models.NewAlertRule {
+func (b NewAlertRuleCondition) input() models.NewAlertRule {
 	in := models.NewAlertRule{
-		Name: b.Name, Description: b.Description, Metric: b.Metric, ThresholdType: b.ThresholdType, ThresholdValue: b.ThresholdValue,
+		Description: b.Description, Metric: b.Metric, ThresholdType: b.ThresholdType, ThresholdValue: b.ThresholdValue,
 		Enabled: b.Enabled, Severity: b.Severity, RoutingChannels: b.RoutingChannels, RoutingPriority: b.RoutingPriority,
 		RoutingTags: b.RoutingTags,
 	}
-	if s := b.Scope; s != nil {
-		in.Scope = models.AlertScope(*s)
+	if b.Scope != nil {
+		in.Scope = models.AlertScope(*b.Scope)
 	}
+	return in
+}
+
+// newAlertRule is the body that makes a rule.
+type newAlertRule struct {
+	NewAlertRuleCondition
+
+	Name string `json:"name" doc:"What people call it, 1 to 100 characters; no two rules have the same." example:"Denials rise"`
+}
+
+// input is the body as the store takes it.
+func (b newAlertRule) input() models.NewAlertRule {
+	in := b.NewAlertRuleCondition.input()
+	in.Name = b.Name
 	return in
 }
 
@@ -117,6 +130,12 @@ func alertOperation(method, id, summary, description string, path ...string) ope
 	if method == http.MethodGet {
 		op.permission = models.PermissionViewAlerts
 	}
+	return op
+}
+
+// inUse is the operation that may find that something refers to the row.
+func (op operation) inUse() operation {
+	op.codes = append(op.codes, models.CodeInUse)
 	return op
 }
 
@@ -138,6 +157,7 @@ func (a *api) registerAlertRules() {
 		"Changes a rule; alerts that it made stay as they are. A scope, a list of channels or of tags is replaced as a whole.", alertRules, "{id}").conflicting(),
 		a.store.UpdateAlertRule, showAlertRule, version)
 	registerDelete(a, alertOperation(http.MethodDelete, "deleteAlertRule", "Delete an alert rule",
-		deleteAlertRuleSentence, alertRules, "{id}"), a.store.DeleteAlertRule)
+		"Deletes a rule. One that has made alerts stays, because they refer to it (409, `IN_USE`): disable it instead.",
+		alertRules, "{id}").inUse(), a.store.DeleteAlertRule)
 	a.registerAlertRulePreview()
 }

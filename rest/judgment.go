@@ -22,7 +22,7 @@ type operatorJudgment struct {
 	RecoveredDate    *models.Date              `json:"recovered_date" doc:"The day it was recovered."`
 	Notes            string                    `json:"notes" doc:"What the operator wrote." example:"Appealed; the payer corrected its policy."`
 	Operator         *models.UserID            `json:"operator" doc:"Who judged; null once the user is gone."`
-	OperatorUsername *string                   `json:"operator_username" doc:"The operator's e-mail address; null once the user is gone." example:"analyst@cedar.test"`
+	OperatorUsername string                    `json:"operator_username" doc:"What the operator was called then: the full name, else the e-mail address; of an API key or a command its name." example:"analyst@cedar.test"`
 	JudgedAt         time.Time                 `json:"judged_at" doc:"When the verdict was given last."`
 	CreatedAt        time.Time                 `json:"created_at"`
 	UpdatedAt        time.Time                 `json:"updated_at"`

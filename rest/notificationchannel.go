@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"upstream/internal/auth"
 	"upstream/models"
 )
 
@@ -31,6 +32,8 @@ type notificationChannel struct {
 	ChannelType models.ChannelType           `json:"channel_type" doc:"How it reaches people."`
 	Config      channelConfig                `json:"config" doc:"Where it leads."`
 	Enabled     bool                         `json:"enabled" doc:"Whether alerts are sent to it." example:"true"`
+	TestedAt    *time.Time                   `json:"tested_at" doc:"When the last message went out that was to try the channel; null before the first one."`
+	TestError   *string                      `json:"test_error" doc:"Why that message did not arrive; null when it did." example:"The mail server refused the message."`
 	CreatedBy   *models.UserID               `json:"created_by" doc:"Who made it; null for API keys and commands."`
 	CreatedAt   time.Time                    `json:"created_at"`
 	UpdatedAt   time.Time                    `json:"updated_at"`
@@ -47,7 +50,7 @@ const notificationChannels = "notification-channels"
 func showNotificationChannel(l links, c *models.NotificationChannel) notificationChannel {
 	return notificationChannel{
 		ID: c.ID, Customer: c.CustomerID, Name: c.Name, ChannelType: c.ChannelType, Config: showChannelConfig(c.Config), Enabled: c.Enabled,
-		CreatedBy: c.CreatedBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		TestedAt: utc(c.TestedAt), TestError: c.TestError, CreatedBy: c.CreatedBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 		Links: notificationChannelLinks{Self: l.to(notificationChannels, c.ID.String()), Collection: l.to(notificationChannels)},
 	}
 }
@@ -102,9 +105,24 @@ func (a *api) registerNotificationChannels() {
 			return a.store.CreateNotificationChannel(ctx, v, body.input())
 		}, showNotificationChannel, version, func(c notificationChannel) string { return c.Links.Self.Href })
 	registerPatch(a, alertOperation(http.MethodPatch, "updateNotificationChannel", "Change a notification channel",
-		"Changes a channel. Its configuration is replaced as a whole; another type needs another configuration.", notificationChannels, "{id}").conflicting(),
+		"Changes a channel. Its configuration is replaced as a whole; its type stays.", notificationChannels, "{id}").conflicting(),
 		a.store.UpdateNotificationChannel, showNotificationChannel, version)
 	registerDelete(a, alertOperation(http.MethodDelete, "deleteNotificationChannel", "Delete a notification channel",
-		deleteChannelSentence, notificationChannels, "{id}"), a.store.DeleteNotificationChannel)
+		"Deletes a channel. One that a rule names stays, or the rule's alerts would go to everybody (409, `IN_USE`).",
+		notificationChannels, "{id}").inUse(), a.store.DeleteNotificationChannel)
 	a.registerChannelTest()
+}
+
+func (a *api) registerChannelTest() {
+	op := alertOperation(http.MethodPost, "testNotificationChannel", "Try a notification channel",
+		"Sends a message that says that it is a test. It goes out in the background (202); `tested_at` and `test_error` of the channel tell "+
+			"what became of it. Webhook endpoints have a test of their own: a channel that leads to them is a conflict.", notificationChannels, "{id}", "test")
+	op.status, op.codes = http.StatusAccepted, []models.Code{models.CodeNotFound, models.CodeConflict}
+	register(a, op, func(ctx context.Context, in *byID[models.NotificationChannelID]) (*changedOutput[notificationChannel], error) {
+		queued, err := a.store.TestNotificationChannel(ctx, auth.ViewerFrom(ctx), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &changedOutput[notificationChannel]{ETag: etag(queued.Channel.Version), Body: showNotificationChannel(linksFor(ctx), queued.Channel)}, nil
+	})
 }
