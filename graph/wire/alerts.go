@@ -176,3 +176,12 @@ func NewSubmitAlertFeedbackPayload(given *models.FeedbackResult, problems []User
 	}
 	return p
 }
+
+// NewChannelTestPayload shows the channel that is tried, or why none is.
+func NewChannelTestPayload(queued *models.ChannelTest, problems []UserError, echo *string) *NotificationChannelPayload {
+	p := &NotificationChannelPayload{UserErrors: problems, ClientMutationID: echo}
+	if queued != nil {
+		p.NotificationChannel = queued.Channel
+	}
+	return p
+}
