@@ -124,7 +124,7 @@ func versionOfAlert(a *models.AlertEvent) int64 { return a.Version }
 
 func (a *api) registerAlerts() {
 	registerList(a, alertOperation(http.MethodGet, "listAlerts", "List alerts",
-		"The customer's alerts, the last ones first unless ordered otherwise. Search looks at the payer.", alerts),
+		"The customer's alerts, the last ones first unless ordered otherwise. Search looks at payer and drift type.", alerts),
 		func(ctx context.Context, v models.Viewer, _ *noInput, f models.AlertEventFilter, l models.List[models.AlertEventOrderField]) (*models.Rows[*models.AlertEvent], error) {
 			return a.store.AlertEvents(ctx, v, f, l)
 		}, showAlert)

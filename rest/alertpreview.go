@@ -57,7 +57,7 @@ func showPreview(l links, p *models.AlertRulePreviewResult) alertRulePreview {
 func (a *api) registerAlertRulePreview() {
 	op := alertOperation(http.MethodPost, "previewAlertRule", "Try an alert rule",
 		"What a rule would have done: the drift events of the last runs that it would have fired on. Nothing is stored and nobody is told.", alertRules, "preview")
-	op.hasBody = true
+	op.hasBody, op.readsOnly = true, true
 	op.rules = rulesOf(func(b trialAlertRule, _ time.Time) error { return b.input().Validate() })
 	register(a, op, func(ctx context.Context, in *struct{ Body trialAlertRule }) (*struct{ Body alertRulePreview }, error) {
 		result, err := a.store.PreviewAlertRule(ctx, auth.ViewerFrom(ctx), in.Body.input())

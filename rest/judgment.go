@@ -80,7 +80,7 @@ type feedbackOutput struct {
 
 func (a *api) registerJudgments() {
 	version := func(j *models.OperatorJudgment) int64 { return j.Version }
-	about := "Search looks at the notes."
+	about := "Search looks at verdict and operator."
 	registerList(a, alertOperation(http.MethodGet, "listJudgments", "List judgments",
 		"What operators made of the customer's alerts, the newest first unless ordered otherwise. "+about, judgments),
 		func(ctx context.Context, v models.Viewer, _ *noInput, f models.OperatorJudgmentFilter, l models.List[models.OperatorJudgmentOrderField]) (*models.Rows[*models.OperatorJudgment], error) {

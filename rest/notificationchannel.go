@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"upstream/internal/auth"
 	"upstream/models"
 )
@@ -58,7 +60,14 @@ func showNotificationChannel(l links, c *models.NotificationChannel) notificatio
 // newChannelConfig is the configuration within a body that makes a channel.
 type newChannelConfig struct {
 	Recipients []string `json:"recipients,omitempty" doc:"The addresses of an e-mail channel, 1 to 50." example:"[\"denials@cedar.test\"]"`
-	WebhookURL string   `json:"webhook_url,omitempty" doc:"The incoming webhook of a Slack channel. It is kept encrypted and never shown again." example:""`
+	WebhookURL string   `json:"webhook_url,omitempty" doc:"The incoming webhook of a Slack channel. It is kept encrypted and never shown again."`
+}
+
+// TransformSchema implements huma.SchemaTransformer: no channel has everything
+// that there is.
+func (newChannelConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Examples = []any{map[string]any{"recipients": []any{"denials@cedar.test"}}}
+	return s
 }
 
 // newNotificationChannel is the body that makes a channel.

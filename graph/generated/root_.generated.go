@@ -323,7 +323,7 @@ type AlertEvent implements Node @requires(permission: VIEW_ALERTS) {
   judgments(
     "Only judgments that match all of these."
     filter: OperatorJudgmentFilter
-    "Words that must each occur in the notes."
+    "Words that must each occur in the verdict or the operator's name."
     search: String
     "How to sort; ties are broken by identifier."
     orderBy: [OperatorJudgmentOrder!]
@@ -717,7 +717,7 @@ extend type Query {
   alertEvents(
     "Only alerts that match all of these."
     filter: AlertEventFilter
-    "Words that must each occur in the payer."
+    "Words that must each occur in the payer or the drift type."
     search: String
     "How to sort; ties are broken by identifier."
     orderBy: [AlertEventOrder!]
@@ -958,7 +958,7 @@ type AlertRule implements Node @requires(permission: VIEW_ALERTS) {
   alertEvents(
     "Only alerts that match all of these."
     filter: AlertEventFilter
-    "Words that must each occur in the payer."
+    "Words that must each occur in the payer or the drift type."
     search: String
     "How to sort; ties are broken by identifier."
     orderBy: [AlertEventOrder!]
@@ -2282,7 +2282,7 @@ type DriftEvent implements Node @requires(permission: VIEW_REPORTS) {
   alertEvents(
     "Only alerts that match all of these."
     filter: AlertEventFilter
-    "Words that must each occur in the payer."
+    "Words that must each occur in the payer or the drift type."
     search: String
     "How to sort; ties are broken by identifier."
     orderBy: [AlertEventOrder!]
@@ -3624,7 +3624,7 @@ extend type Query {
   operatorJudgments(
     "Only judgments that match all of these."
     filter: OperatorJudgmentFilter
-    "Words that must each occur in the notes."
+    "Words that must each occur in the verdict or the operator's name."
     search: String
     "How to sort; ties are broken by identifier."
     orderBy: [OperatorJudgmentOrder!]

@@ -37,6 +37,7 @@ type Row map[string]any
 func (r Row) key() string {
 	for _, names := range [][]string{
 		{"id"}, {"payer", "cpt_group", "month", "outcome", "denial_reason_code"}, {"payer", "cpt_group", "drift_type"}, {"payer"}, {"row_number"},
+		{"number"},
 	} {
 		parts := make([]string, 0, len(names))
 		for _, name := range names {
@@ -66,6 +67,17 @@ var (
 	// it, which GraphQL will show as objects once it has users; the run of a
 	// test, which is the object that a connection hangs from.
 	onlyREST = map[string][]string{
+		"AlertEvent": {
+			"_links", "customer", "drift_event", "report_run", "operator_judgments", "acknowledged_by", "resolved_by",
+		},
+		"AlertHistoryEntry":   {"_links", "user"},
+		"AlertInterpretation": {"_links", "alert"},
+		"AlertMemory":         {"_links", "alert"},
+		"AlertNotification":   {"_links"},
+		"AlertRule":           {"_links", "customer", "created_by"},
+		"NotificationChannel": {"_links", "customer", "created_by"},
+		"OperatorJudgment":    {"_links", "customer", "operator"},
+
 		"ApiKey":          {"_links", "customer", "created_by", "key"},
 		"AuditEvent":      {"_links", "customer", "user"},
 		"Claim":           {"_links", "customer"},
@@ -89,7 +101,9 @@ var (
 )
 
 // renamed are the fields whose names differ by more than their spelling.
-var renamed = map[string]string{"summary": "summary_json"}
+var renamed = map[string]string{
+	"summary": "summary_json", "assigneeId": "assignee", "reasonCodes": "reason_codes_json", "last30Days": "last_30_days",
+}
 
 // restRow reads an object of REST that GraphQL shows as typ.
 func restRow(t tester, typ string, object map[string]any) Row {
@@ -116,7 +130,9 @@ func restRow(t tester, typ string, object map[string]any) Row {
 			row[name] = restPageOf(t, f, value.(map[string]any))
 		case structure:
 			row[name] = parts(value, func(part map[string]any) Row { return restRow(t, f.Type.Name(), part) })
-		case leaf, reference:
+		case reference:
+			row[name] = parts(value, identified)
+		case leaf:
 		}
 	}
 	return row
@@ -170,7 +186,7 @@ func graphqlRow(t tester, typ string, object map[string]any) Row {
 		case kind == instant:
 			value = fullLength(t, value)
 		case kind == reference:
-			value = value.(map[string]any)["id"]
+			value = parts(value, identified)
 		case kind == structure:
 			value = parts(value, func(part map[string]any) Row { return graphqlRow(t, f.Type.Name(), part) })
 		case kind == connection:
@@ -182,17 +198,30 @@ func graphqlRow(t tester, typ string, object map[string]any) Row {
 }
 
 // parts reads a structure, or each of a list of them.
-func parts(value any, read func(map[string]any) Row) any {
+func parts[R any](value any, read func(map[string]any) R) any {
 	list, ok := value.([]any)
 	if !ok {
-		return read(value.(map[string]any))
+		return part(value, read)
 	}
-	rows := make([]Row, len(list))
-	for i, part := range list {
-		rows[i] = read(part.(map[string]any))
+	rows := make([]any, len(list))
+	for i, item := range list {
+		rows[i] = part(item, read)
 	}
 	return rows
 }
+
+// part reads an object; what is no object, such as an identifier in its place,
+// is as it is.
+func part[R any](value any, read func(map[string]any) R) any {
+	if object, ok := value.(map[string]any); ok {
+		return read(object)
+	}
+	return value
+}
+
+// identified is the identifier of an object that REST shows in full, and GraphQL
+// as a reference.
+func identified(object map[string]any) any { return object["id"] }
 
 // page is a page of a list inside of an object.
 type page struct {

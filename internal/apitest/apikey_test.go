@@ -126,6 +126,9 @@ func scopeCases() []Case {
 			if l.parent == "PayerSummary" && permissionFor(l.path) != models.PermissionViewClaims {
 				continue // the way to it in GraphQL takes another scope too
 			}
+			if l.parent == "DriftEvent" && permissionFor(l.path) != models.PermissionViewReports && l.field != "claims" {
+				continue // likewise
+			}
 			c := l.ask(question{})
 			c.Name = l.name
 			c.REST.Query.Set("page_size", "5")

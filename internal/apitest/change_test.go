@@ -31,6 +31,9 @@ func (r resource) written() []string {
 func (r resource) input(body, also map[string]any) map[string]any {
 	in := map[string]any{}
 	for name, value := range body {
+		if below, ok := value.(map[string]any); ok {
+			value = r.input(below, nil)
+		}
 		if text, ok := value.(string); ok && r.enums[name] {
 			value = strings.ToUpper(text)
 		}

@@ -60,6 +60,8 @@ var volatile = map[string][]string{
 	"audit_events": {"request_id", "prev_hash", "hash"},
 	"audit_heads":  {"hash"},
 	"invitations":  {"token_hash", "token_sealed"},
+
+	"notification_channels": {"config_sealed"},
 }
 
 // state is everything the database holds of a clinic: rows as JSON, by table.

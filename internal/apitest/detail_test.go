@@ -50,6 +50,13 @@ func nouns() []noun {
 		{typ: "Invitation", path: "invitations/", own: "{invitation}", foreign: "{harbor.invitation}", prefix: "inv", auditing: true},
 		{typ: "PayerMapping", path: "payer-mappings/", own: "{payer.mapping}", foreign: "{harbor.payer.mapping}", prefix: "pmap"},
 		{typ: "CptGroupMapping", path: "cpt-mappings/", own: "{cpt.mapping}", foreign: "{harbor.cpt.mapping}", prefix: "cmap"},
+		{typ: "AlertRule", path: "alert-rules/", own: "{rule}", foreign: "{harbor.rule}", prefix: "rule"},
+		{typ: "NotificationChannel", path: "notification-channels/", own: "{channel}", foreign: "{harbor.channel}", prefix: "chan"},
+		{
+			typ: "AlertEvent", path: "alerts/", own: "{alert}", foreign: "{harbor.alert}", prefix: "alert",
+			below: []branch{{path: "history/", field: "history"}, {path: "notifications/", field: "notifications"}, {path: "judgments/", field: "judgments"}},
+		},
+		{typ: "OperatorJudgment", path: "judgments/", own: "{judgment}", foreign: "{harbor.judgment}", prefix: "judg"},
 		{typ: "Customer", path: "customers/", own: "{cedar}", foreign: "{harbor}", prefix: "cust", across: true},
 	}
 }
@@ -99,6 +106,7 @@ func detailCases() []Case {
 			cases = append(cases, n.belowCases(b)...)
 		}
 	}
+	cases = append(cases, alertDetails()...)
 	own := ownCustomer()
 	own.As = viewer
 	for _, id := range []string{"{real.event}", "{harbor.event}", "drift" + nowhere} {

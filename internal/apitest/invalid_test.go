@@ -112,7 +112,7 @@ func (l list) fixes() []string {
 	if l.parent == "Query" {
 		return fixed
 	}
-	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run"}[l.parent])
+	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run", "AlertEvent": "alert"}[l.parent])
 }
 
 // badCursors are texts that are no cursor of the list. REST puts a letter

@@ -136,6 +136,9 @@ func (c composer) example(name string, typ *ast.Type) any {
 // is tried, by the name of it or of its field.
 func (c composer) guess(name string) string {
 	name = strings.ToLower(strings.TrimSuffix(name, "Id"))
+	if name == "id" && c.parent == schema().Mutation && strings.Contains(c.Name, "Alert") && !strings.Contains(c.Name, "Rule") {
+		return c.kinds["AlertEvent"]
+	}
 	for typ, prefix := range c.kinds {
 		if name == strings.ToLower(typ) || name == "id" && strings.Contains(strings.ToLower(c.Name), strings.ToLower(typ)) {
 			return prefix

@@ -96,6 +96,24 @@ func harmless() map[string]map[string]any {
 		"updateUpload":          {"id": "upl" + nowhere},
 		"deleteUpload":          {"id": "upl" + nowhere},
 		"cancelUpload":          {"id": "upl" + nowhere},
+
+		"createAlertRule":           {"name": ""},
+		"updateAlertRule":           {"id": "rule" + nowhere},
+		"deleteAlertRule":           {"id": "rule" + nowhere},
+		"previewAlertRule":          {"runs": 0},
+		"createNotificationChannel": {"name": ""},
+		"updateNotificationChannel": {"id": "chan" + nowhere},
+		"deleteNotificationChannel": {"id": "chan" + nowhere},
+		"testNotificationChannel":   {"id": "chan" + nowhere},
+		"acknowledgeAlert":          {"id": "alert" + nowhere},
+		"resolveAlert":              {"id": "alert" + nowhere},
+		"reopenAlert":               {"id": "alert" + nowhere},
+		"snoozeAlert":               {"id": "alert" + nowhere, "until": "2026-07-01T00:00:00Z"},
+		"unsnoozeAlert":             {"id": "alert" + nowhere},
+		"assignAlert":               {"id": "alert" + nowhere},
+		"retryAlert":                {"id": "alert" + nowhere},
+		"submitAlertFeedback":       {"id": "alert" + nowhere, "verdict": "REAL"},
+
 		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
 		"rotateApiKey":          {"id": "key" + nowhere},
 		"revokeApiKey":          {"id": "key" + nowhere},
@@ -192,6 +210,11 @@ func graphqlOperations(t *testing.T) []guarded {
 		case strings.HasPrefix(f.Name, "__"):
 		case shapeOf(f) == connection:
 			add("Query."+f.Name, declaredPermission(f.Directives), rootConnection(f.Name, keySelection))
+		case f.Arguments.ForName("input") != nil:
+			add("Query."+f.Name, declaredPermission(f.Directives), Operation{
+				Document:  "query($input: " + f.Arguments.ForName("input").Type.String() + ") { " + f.Name + "(input: $input) { __typename } }",
+				Variables: map[string]any{"input": harmless()[f.Name]}, At: "none",
+			})
 		default:
 			add("Query."+f.Name, declaredPermission(f.Directives), Operation{Document: "{ " + f.Name + " { __typename } }", At: "none"})
 		}

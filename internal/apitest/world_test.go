@@ -53,6 +53,7 @@ func (s *Server) populate() {
 	s.keys()
 	s.mappings()
 	s.invitations()
+	s.alerts()
 }
 
 // people names one member of Cedar, and adds one who cannot sign in.
