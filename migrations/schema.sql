@@ -2,6 +2,88 @@
 
 -- Tables
 
+CREATE TABLE alert_events (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    alert_rule_id uuid NOT NULL,
+    drift_event_id uuid NOT NULL,
+    report_run_id uuid NOT NULL,
+    signal_key text NOT NULL,
+    payer character varying(255) NOT NULL,
+    drift_type character varying(30) NOT NULL,
+    status character varying(20) DEFAULT 'pending'::character varying NOT NULL,
+    triggered_at timestamp with time zone NOT NULL,
+    payload jsonb NOT NULL,
+    notification_sent_at timestamp with time zone,
+    error_message text,
+    suppression_reason character varying(20),
+    needs_follow_up boolean DEFAULT false NOT NULL,
+    latest_verdict character varying(20),
+    assignee_id uuid,
+    snoozed_until timestamp with time zone,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by uuid,
+    resolved_at timestamp with time zone,
+    resolved_by uuid,
+    resolution character varying(20),
+    history_length integer DEFAULT 0 NOT NULL,
+    notifying_until timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+CREATE TABLE alert_history (
+    customer_id uuid NOT NULL,
+    alert_event_id uuid NOT NULL,
+    number integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    action character varying(20) NOT NULL,
+    from_status character varying(20) NOT NULL,
+    to_status character varying(20) NOT NULL,
+    user_id uuid,
+    assignee_id uuid,
+    snoozed_until timestamp with time zone,
+    suppression_reason character varying(20)
+);
+CREATE TABLE alert_notifications (
+    customer_id uuid NOT NULL,
+    alert_event_id uuid NOT NULL,
+    number integer NOT NULL,
+    channel_id uuid,
+    channel_name character varying(100) NOT NULL,
+    channel_type character varying(20) NOT NULL,
+    status character varying(20) DEFAULT 'pending'::character varying NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    error_message text,
+    taken text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+CREATE TABLE alert_rule_channels (
+    customer_id uuid NOT NULL,
+    alert_rule_id uuid NOT NULL,
+    channel_id uuid NOT NULL
+);
+CREATE TABLE alert_rules (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    scope jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metric character varying(50) DEFAULT 'severity'::character varying NOT NULL,
+    threshold_type character varying(20) DEFAULT 'gte'::character varying NOT NULL,
+    threshold_value double precision DEFAULT 0.7 NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    severity character varying(20) DEFAULT 'warning'::character varying NOT NULL,
+    routing_priority integer DEFAULT 0 NOT NULL,
+    routing_tags text[] DEFAULT '{}'::text[] NOT NULL,
+    created_by uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
 CREATE TABLE api_keys (
     customer_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -131,7 +213,12 @@ CREATE TABLE customers (
     monthly_run_enabled boolean DEFAULT false NOT NULL,
     run_local_time character varying(5) DEFAULT '02:00'::character varying NOT NULL,
     next_weekly_run_at timestamp with time zone,
-    next_monthly_run_at timestamp with time zone
+    next_monthly_run_at timestamp with time zone,
+    alert_cooldown_minutes integer DEFAULT 240 NOT NULL,
+    alert_noise_threshold integer DEFAULT 2 NOT NULL,
+    alert_noise_window_days integer DEFAULT 30 NOT NULL,
+    alert_memory_days integer DEFAULT 60 NOT NULL,
+    alert_auto_resolve_runs integer DEFAULT 2 NOT NULL
 );
 CREATE TABLE drift_events (
     customer_id uuid NOT NULL,
@@ -226,6 +313,36 @@ CREATE TABLE memberships (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     token_version integer DEFAULT 1 NOT NULL
+);
+CREATE TABLE notification_channels (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    channel_type character varying(20) NOT NULL,
+    config_sealed bytea NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    tested_at timestamp with time zone,
+    test_error text,
+    created_by uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+CREATE TABLE operator_judgments (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    alert_event_id uuid NOT NULL,
+    verdict character varying(20) NOT NULL,
+    reason_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    notes text DEFAULT ''::text NOT NULL,
+    recovered_amount numeric(12,2),
+    recovered_date date,
+    operator_id uuid,
+    operator_name character varying(320) NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
 );
 CREATE TABLE password_resets (
     id uuid NOT NULL,
@@ -361,6 +478,63 @@ CREATE TABLE users (
 
 -- Constraints
 
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_drift_type_check CHECK (((drift_type)::text = ANY ((ARRAY['DENIAL_RATE'::character varying, 'APPROVAL_RATE'::character varying, 'AUTH_FAILURE_RATE'::character varying, 'DECISION_TIME'::character varying, 'PROCESSING_DELAY'::character varying, 'PAYMENT_AMOUNT'::character varying])::text[])));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_history_length_check CHECK ((history_length >= 0));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_latest_verdict_check CHECK (((latest_verdict)::text = ANY ((ARRAY['noise'::character varying, 'real'::character varying, 'needs_followup'::character varying])::text[])));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_resolution_check CHECK (((resolution)::text = ANY ((ARRAY['operator'::character varying, 'noise'::character varying, 'signal_gone'::character varying])::text[])));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_resolved_at_resolution_check CHECK (((resolved_at IS NULL) = (resolution IS NULL)));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_status_acknowledged_at_check CHECK ((((status)::text <> 'acknowledged'::text) OR (acknowledged_at IS NOT NULL)));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'failed'::character varying, 'acknowledged'::character varying, 'resolved'::character varying])::text[])));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_status_notification_sent_at_check CHECK (
+CASE status
+    WHEN 'sent'::text THEN (notification_sent_at IS NOT NULL)
+    WHEN 'pending'::text THEN ((notification_sent_at IS NULL) AND (error_message IS NULL))
+    WHEN 'failed'::text THEN ((notification_sent_at IS NULL) AND (error_message IS NOT NULL))
+    ELSE true
+END);
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_status_resolved_at_check CHECK ((((status)::text = 'resolved'::text) = (resolved_at IS NOT NULL)));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_suppression_reason_check CHECK (((suppression_reason)::text = ANY ((ARRAY['cooldown'::character varying, 'noise_pattern'::character varying])::text[])));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_suppression_reason_sent_at_check CHECK (((suppression_reason IS NULL) OR ((notification_sent_at IS NOT NULL) AND (error_message = 'suppressed'::text))));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_version_check CHECK ((version >= 1));
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_acknowledged_by_fkey FOREIGN KEY (acknowledged_by) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_assignee_id_fkey FOREIGN KEY (assignee_id) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_customer_id_alert_rule_id_fkey FOREIGN KEY (customer_id, alert_rule_id) REFERENCES alert_rules(customer_id, id);
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_customer_id_drift_event_id_fkey FOREIGN KEY (customer_id, drift_event_id) REFERENCES drift_events(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_customer_id_report_run_id_fkey FOREIGN KEY (customer_id, report_run_id) REFERENCES report_runs(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE alert_events ADD CONSTRAINT alert_events_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_action_check CHECK (((action)::text = ANY ((ARRAY['acknowledge'::character varying, 'resolve'::character varying, 'reopen'::character varying, 'snooze'::character varying, 'unsnooze'::character varying, 'assign'::character varying, 'retry'::character varying, 'judge_noise'::character varying, 'judge_real'::character varying, 'judge_follow_up'::character varying, 'send'::character varying, 'suppress'::character varying, 'fail'::character varying, 'auto_resolve'::character varying])::text[])));
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_from_status_check CHECK (((from_status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'failed'::character varying, 'acknowledged'::character varying, 'resolved'::character varying])::text[])));
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_number_check CHECK ((number >= 1));
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_suppression_reason_check CHECK (((suppression_reason)::text = ANY ((ARRAY['cooldown'::character varying, 'noise_pattern'::character varying])::text[])));
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_to_status_check CHECK (((to_status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'failed'::character varying, 'acknowledged'::character varying, 'resolved'::character varying])::text[])));
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_assignee_id_fkey FOREIGN KEY (assignee_id) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_customer_id_alert_event_id_fkey FOREIGN KEY (customer_id, alert_event_id) REFERENCES alert_events(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE alert_history ADD CONSTRAINT alert_history_pkey PRIMARY KEY (customer_id, alert_event_id, number);
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_attempts_check CHECK ((attempts >= 0));
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_channel_type_check CHECK (((channel_type)::text = ANY ((ARRAY['email'::character varying, 'slack'::character varying, 'webhook'::character varying])::text[])));
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_number_check CHECK ((number >= 1));
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'failed'::character varying, 'skipped'::character varying])::text[])));
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_status_sent_at_check CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL)));
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_customer_id_alert_event_id_fkey FOREIGN KEY (customer_id, alert_event_id) REFERENCES alert_events(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE alert_notifications ADD CONSTRAINT alert_notifications_pkey PRIMARY KEY (customer_id, alert_event_id, number);
+ALTER TABLE alert_rule_channels ADD CONSTRAINT alert_rule_channels_customer_id_alert_rule_id_fkey FOREIGN KEY (customer_id, alert_rule_id) REFERENCES alert_rules(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE alert_rule_channels ADD CONSTRAINT alert_rule_channels_customer_id_channel_id_fkey FOREIGN KEY (customer_id, channel_id) REFERENCES notification_channels(customer_id, id);
+ALTER TABLE alert_rule_channels ADD CONSTRAINT alert_rule_channels_pkey PRIMARY KEY (customer_id, alert_rule_id, channel_id);
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_metric_check CHECK (((metric)::text = ANY ((ARRAY['severity'::character varying, 'denial_rate_delta'::character varying, 'decision_time_delta'::character varying])::text[])));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_name_check CHECK ((btrim((name)::text) <> ''::text));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_routing_priority_check CHECK (((routing_priority >= '-1000'::integer) AND (routing_priority <= 1000)));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_routing_tags_check CHECK ((cardinality(routing_tags) <= 20));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_scope_check CHECK ((jsonb_typeof(scope) = 'object'::text));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_severity_check CHECK (((severity)::text = ANY ((ARRAY['info'::character varying, 'warning'::character varying, 'critical'::character varying, 'emergency'::character varying])::text[])));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_threshold_type_check CHECK (((threshold_type)::text = ANY ((ARRAY['gt'::character varying, 'gte'::character varying, 'lt'::character varying, 'lte'::character varying, 'eq'::character varying])::text[])));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_threshold_value_check CHECK ((threshold_value <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision])));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_version_check CHECK ((version >= 1));
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE alert_rules ADD CONSTRAINT alert_rules_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_allowed_cidrs_check CHECK (((cardinality(allowed_cidrs) <= 50) AND (array_position(allowed_cidrs, NULL::cidr) IS NULL)));
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_created_at_expires_at_check CHECK ((expires_at >= created_at));
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32));
@@ -429,6 +603,11 @@ ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_version_check C
 ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE cpt_group_mappings ADD CONSTRAINT cpt_group_mappings_customer_id_cpt_code_key UNIQUE (customer_id, cpt_code);
+ALTER TABLE customers ADD CONSTRAINT customers_alert_auto_resolve_runs_check CHECK (((alert_auto_resolve_runs >= 0) AND (alert_auto_resolve_runs <= 52)));
+ALTER TABLE customers ADD CONSTRAINT customers_alert_cooldown_minutes_check CHECK (((alert_cooldown_minutes >= 0) AND (alert_cooldown_minutes <= 10080)));
+ALTER TABLE customers ADD CONSTRAINT customers_alert_memory_days_check CHECK (((alert_memory_days >= 1) AND (alert_memory_days <= 365)));
+ALTER TABLE customers ADD CONSTRAINT customers_alert_noise_threshold_check CHECK (((alert_noise_threshold >= 0) AND (alert_noise_threshold <= 100)));
+ALTER TABLE customers ADD CONSTRAINT customers_alert_noise_window_days_check CHECK (((alert_noise_window_days >= 1) AND (alert_noise_window_days <= 365)));
 ALTER TABLE customers ADD CONSTRAINT customers_name_check CHECK ((btrim((name)::text) <> ''::text));
 ALTER TABLE customers ADD CONSTRAINT customers_run_local_time_check CHECK (((run_local_time)::text ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'::text));
 ALTER TABLE customers ADD CONSTRAINT customers_slug_check CHECK (((slug)::text ~ '^[a-z][a-z0-9-]{1,62}$'::text));
@@ -494,6 +673,21 @@ ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_fkey FOREIGN KEY 
 ALTER TABLE memberships ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE memberships ADD CONSTRAINT memberships_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE memberships ADD CONSTRAINT memberships_customer_id_user_id_key UNIQUE (customer_id, user_id);
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_channel_type_check CHECK (((channel_type)::text = ANY ((ARRAY['email'::character varying, 'slack'::character varying, 'webhook'::character varying])::text[])));
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_name_check CHECK ((btrim((name)::text) <> ''::text));
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_test_error_tested_at_check CHECK (((test_error IS NULL) OR (tested_at IS NOT NULL)));
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_version_check CHECK ((version >= 1));
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_reason_codes_check CHECK ((cardinality(reason_codes) <= 20));
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_recovered_amount_check CHECK (((recovered_amount >= (0)::numeric) AND (recovered_amount <> 'NaN'::numeric)));
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_recovered_date_amount_check CHECK (((recovered_date IS NULL) OR (recovered_amount IS NOT NULL)));
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_verdict_check CHECK (((verdict)::text = ANY ((ARRAY['noise'::character varying, 'real'::character varying, 'needs_followup'::character varying])::text[])));
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_version_check CHECK ((version >= 1));
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_customer_id_alert_event_id_fkey FOREIGN KEY (customer_id, alert_event_id) REFERENCES alert_events(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES users(id) ON DELETE SET NULL;
+ALTER TABLE operator_judgments ADD CONSTRAINT operator_judgments_pkey PRIMARY KEY (customer_id, id);
 ALTER TABLE password_resets ADD CONSTRAINT password_resets_created_at_expires_at_check CHECK ((expires_at > created_at));
 ALTER TABLE password_resets ADD CONSTRAINT password_resets_token_hash_check CHECK ((octet_length(token_hash) = 32));
 ALTER TABLE password_resets ADD CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -579,6 +773,24 @@ ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
 -- Indexes
 
+CREATE UNIQUE INDEX alert_events_customer_id_alert_rule_id_signal_key_key ON public.alert_events USING btree (customer_id, alert_rule_id, signal_key);
+CREATE INDEX alert_events_customer_id_alert_rule_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, alert_rule_id, triggered_at DESC, id DESC);
+CREATE INDEX alert_events_customer_id_assignee_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, assignee_id, triggered_at DESC, id DESC) WHERE (assignee_id IS NOT NULL);
+CREATE INDEX alert_events_customer_id_drift_event_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, drift_event_id, triggered_at DESC, id DESC);
+CREATE INDEX alert_events_customer_id_payer_drift_type_sent_at_idx ON public.alert_events USING btree (customer_id, payer, drift_type, notification_sent_at DESC);
+CREATE INDEX alert_events_customer_id_payer_triggered_at_id_idx ON public.alert_events USING btree (customer_id, payer, triggered_at, id);
+CREATE INDEX alert_events_customer_id_pending_idx ON public.alert_events USING btree (customer_id, id) WHERE ((status)::text = 'pending'::text);
+CREATE INDEX alert_events_customer_id_report_run_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, report_run_id, triggered_at DESC, id DESC);
+CREATE INDEX alert_events_customer_id_status_triggered_at_id_idx ON public.alert_events USING btree (customer_id, status, triggered_at, id);
+CREATE INDEX alert_events_customer_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, triggered_at DESC, id DESC);
+CREATE INDEX alert_events_customer_id_unresolved_idx ON public.alert_events USING btree (customer_id, id) WHERE ((status)::text <> 'resolved'::text);
+CREATE UNIQUE INDEX alert_notifications_customer_id_alert_event_id_channel_id_key ON public.alert_notifications USING btree (customer_id, alert_event_id, COALESCE(channel_id, '00000000-0000-0000-0000-000000000000'::uuid));
+CREATE INDEX alert_notifications_customer_id_pending_idx ON public.alert_notifications USING btree (customer_id, alert_event_id) WHERE ((status)::text = 'pending'::text);
+CREATE INDEX alert_rule_channels_customer_id_channel_id_idx ON public.alert_rule_channels USING btree (customer_id, channel_id);
+CREATE INDEX alert_rules_customer_id_created_at_routing_priority_id_idx ON public.alert_rules USING btree (customer_id, created_at, routing_priority, id);
+CREATE UNIQUE INDEX alert_rules_customer_id_name_key ON public.alert_rules USING btree (customer_id, lower((name)::text));
+CREATE INDEX alert_rules_customer_id_name_routing_priority_id_idx ON public.alert_rules USING btree (customer_id, name, routing_priority, id);
+CREATE INDEX alert_rules_customer_id_routing_priority_id_idx ON public.alert_rules USING btree (customer_id, routing_priority DESC, id);
 CREATE INDEX api_keys_customer_id_created_at_id_idx ON public.api_keys USING btree (customer_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX api_keys_customer_id_name_key ON public.api_keys USING btree (customer_id, lower((name)::text)) WHERE ((revoked_at IS NULL) AND (replaced_at IS NULL));
 CREATE UNIQUE INDEX api_keys_customer_id_replaces_key ON public.api_keys USING btree (customer_id, replaces);
@@ -613,6 +825,15 @@ CREATE INDEX invitations_expires_at_idx ON public.invitations USING btree (expir
 CREATE INDEX invitations_token_hash_idx ON public.invitations USING btree (token_hash);
 CREATE INDEX memberships_customer_id_role_idx ON public.memberships USING btree (customer_id, role);
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
+CREATE INDEX notification_channels_customer_id_channel_type_name_id_idx ON public.notification_channels USING btree (customer_id, channel_type, name, id);
+CREATE INDEX notification_channels_customer_id_created_at_name_id_idx ON public.notification_channels USING btree (customer_id, created_at, name, id);
+CREATE INDEX notification_channels_customer_id_name_id_idx ON public.notification_channels USING btree (customer_id, name, id);
+CREATE UNIQUE INDEX notification_channels_customer_id_name_key ON public.notification_channels USING btree (customer_id, lower((name)::text));
+CREATE INDEX operator_judgments_customer_id_alert_event_id_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, alert_event_id, judged_at DESC, id DESC);
+CREATE UNIQUE INDEX operator_judgments_customer_id_alert_event_id_operator_id_key ON public.operator_judgments USING btree (customer_id, alert_event_id, COALESCE(operator_id, '00000000-0000-0000-0000-000000000000'::uuid));
+CREATE INDEX operator_judgments_customer_id_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, judged_at DESC, id DESC);
+CREATE INDEX operator_judgments_customer_id_recovered_amount_judged_at_idx ON public.operator_judgments USING btree (customer_id, recovered_amount, judged_at, id);
+CREATE INDEX operator_judgments_customer_id_recovered_date_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, recovered_date, judged_at, id);
 CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
 CREATE INDEX payer_mappings_customer_id_created_at_id_idx ON public.payer_mappings USING btree (customer_id, created_at, id);
 CREATE INDEX payer_mappings_customer_id_normalized_name_id_idx ON public.payer_mappings USING btree (customer_id, normalized_name, id);
@@ -844,6 +1065,11 @@ CREATE TRIGGER users_raise_token_version BEFORE UPDATE ON public.users FOR EACH 
 
 -- Row-level security
 
+ALTER TABLE alert_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE alert_history ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE alert_notifications ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE alert_rule_channels ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE alert_rules ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -858,6 +1084,8 @@ ALTER TABLE drift_tests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE invitations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE notification_channels ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE operator_judgments ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE password_resets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE payer_mappings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE refresh_tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -871,6 +1099,27 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 -- Policies
 
+CREATE POLICY alert_events_system_pending ON alert_events AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND ((status)::text = 'pending'::text)))
+    WITH CHECK ();
+CREATE POLICY alert_events_tenant ON alert_events AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY alert_history_tenant ON alert_history AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY alert_notifications_system_pending ON alert_notifications AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND ((status)::text = 'pending'::text)))
+    WITH CHECK ();
+CREATE POLICY alert_notifications_tenant ON alert_notifications AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY alert_rule_channels_tenant ON alert_rule_channels AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY alert_rules_tenant ON alert_rules AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY api_keys_system_read ON api_keys AS PERMISSIVE FOR SELECT TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ();
@@ -931,6 +1180,12 @@ CREATE POLICY invitations_tenant ON invitations AS PERMISSIVE FOR ALL TO public
 CREATE POLICY memberships_tenant ON memberships AS PERMISSIVE FOR ALL TO public
     USING (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)))
     WITH CHECK (((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text)));
+CREATE POLICY notification_channels_tenant ON notification_channels AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY operator_judgments_tenant ON operator_judgments AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 CREATE POLICY password_resets_system ON password_resets AS PERMISSIVE FOR ALL TO public
     USING ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
@@ -972,6 +1227,11 @@ CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
 
 -- Grants
 
+GRANT INSERT, SELECT, UPDATE ON alert_events TO upstream_app;
+GRANT INSERT, SELECT ON alert_history TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON alert_notifications TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON alert_rule_channels TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON alert_rules TO upstream_app;
 GRANT INSERT, SELECT ON api_keys TO upstream_app;
 GRANT INSERT, SELECT ON audit_events TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON audit_heads TO upstream_app;
@@ -986,6 +1246,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON drift_tests TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON idempotency_keys TO upstream_app;
 GRANT INSERT, SELECT ON invitations TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON notification_channels TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON operator_judgments TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON payer_mappings TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO upstream_app;

@@ -117,8 +117,10 @@ type AlertEvent struct {
 	ErrorMessage      *string            `bun:"error_message"`
 	SuppressionReason *SuppressionReason `bun:"suppression_reason"`
 	// NeedsFollowUp is set while the last judgment asks for another look.
-	NeedsFollowUp bool    `bun:"needs_follow_up"`
-	AssigneeID    *UserID `bun:"assignee_id,type:uuid"`
+	NeedsFollowUp bool `bun:"needs_follow_up"`
+	// LatestVerdict is that of the last judgment; nil before the first one.
+	LatestVerdict *Verdict `bun:"latest_verdict"`
+	AssigneeID    *UserID  `bun:"assignee_id,type:uuid"`
 	// SnoozedUntil is the first instant at which the alert is no longer put off.
 	SnoozedUntil   *time.Time       `bun:"snoozed_until"`
 	AcknowledgedAt *time.Time       `bun:"acknowledged_at"`
@@ -127,11 +129,20 @@ type AlertEvent struct {
 	ResolvedBy     *UserID          `bun:"resolved_by,type:uuid"`
 	Resolution     *AlertResolution `bun:"resolution"`
 	// HistoryLength is how many lines the alert's history has.
-	HistoryLength int       `bun:"history_length"`
-	Version       int64     `bun:"version"`
-	CreatedAt     time.Time `bun:"created_at"`
-	UpdatedAt     time.Time `bun:"updated_at"`
+	HistoryLength int `bun:"history_length"`
+	// NotifyingUntil is until when one job has the alert to itself to tell people
+	// of it; nil when none has.
+	NotifyingUntil *time.Time `bun:"notifying_until"`
+	Version        int64      `bun:"version"`
+	CreatedAt      time.Time  `bun:"created_at"`
+	UpdatedAt      time.Time  `bun:"updated_at"`
+
+	// Judgments are read where single alerts and their lists are, the latest first.
+	Judgments []*OperatorJudgment `bun:"-"`
 }
+
+// HasJudgment reports whether anybody has judged the alert.
+func (a *AlertEvent) HasJudgment() bool { return a.LatestVerdict != nil }
 
 // GlobalID is the alert's TypeID.
 func (a *AlertEvent) GlobalID() string { return a.ID.String() }

@@ -131,8 +131,8 @@ type AlertRule struct {
 	Enabled        bool          `bun:"enabled"`
 	Severity       AlertSeverity `bun:"severity"`
 	// RoutingChannels are where its alerts go; none means every enabled channel.
-	// They are rows of their own and read beside the rule.
-	RoutingChannels []NotificationChannelID `bun:"-"`
+	// They are rows of their own, read with the rule.
+	RoutingChannels []NotificationChannelID `bun:"routing_channels,array,scanonly"`
 	// RoutingPriority orders evaluation, higher first.
 	RoutingPriority int       `bun:"routing_priority"`
 	RoutingTags     []string  `bun:"routing_tags,array"`

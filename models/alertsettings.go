@@ -23,10 +23,32 @@ type AlertSettings struct {
 	AutoResolveRuns int
 }
 
+// Bounds of alert settings.
+const (
+	maxCooldownMinutes = 7 * 24 * 60
+	maxNoiseThreshold  = 100
+	maxAlertDays       = 365
+	maxAutoResolveRuns = 52
+)
+
 // DefaultAlertSettings are those of new customers: a cooldown of four hours,
 // two noise verdicts within 30 days, a memory of 60 days, two runs.
 func DefaultAlertSettings() AlertSettings {
 	return AlertSettings{CooldownMinutes: 240, NoiseThreshold: 2, NoiseWindowDays: 30, MemoryDays: 60, AutoResolveRuns: 2}
+}
+
+// AlertSettings are those of the customer.
+func (c *Customer) AlertSettings() AlertSettings {
+	return AlertSettings{
+		CooldownMinutes: c.AlertCooldownMinutes, NoiseThreshold: c.AlertNoiseThreshold, NoiseWindowDays: c.AlertNoiseWindowDays,
+		MemoryDays: c.AlertMemoryDays, AutoResolveRuns: c.AlertAutoResolveRuns,
+	}
+}
+
+// SetAlertSettings gives the customer settings.
+func (c *Customer) SetAlertSettings(s AlertSettings) {
+	c.AlertCooldownMinutes, c.AlertNoiseThreshold, c.AlertNoiseWindowDays = s.CooldownMinutes, s.NoiseThreshold, s.NoiseWindowDays
+	c.AlertMemoryDays, c.AlertAutoResolveRuns = s.MemoryDays, s.AutoResolveRuns
 }
 
 // Cooldown is CooldownMinutes as a duration.
@@ -49,11 +71,11 @@ func (s AlertSettings) Validate() error {
 		path             string
 		value, low, high int
 	}{
-		{"cooldown_minutes", s.CooldownMinutes, 0, 7 * 24 * 60},
-		{"noise_threshold", s.NoiseThreshold, 0, 100},
-		{"noise_window_days", s.NoiseWindowDays, 1, 365},
-		{"memory_days", s.MemoryDays, 1, 365},
-		{"auto_resolve_runs", s.AutoResolveRuns, 0, 52},
+		{"cooldown_minutes", s.CooldownMinutes, 0, maxCooldownMinutes},
+		{"noise_threshold", s.NoiseThreshold, 0, maxNoiseThreshold},
+		{"noise_window_days", s.NoiseWindowDays, 1, maxAlertDays},
+		{"memory_days", s.MemoryDays, 1, maxAlertDays},
+		{"auto_resolve_runs", s.AutoResolveRuns, 0, maxAutoResolveRuns},
 	} {
 		if f.value < f.low || f.value > f.high {
 			fields = append(fields, FieldError{f.path, "invalid", fmt.Sprintf("must be from %d to %d", f.low, f.high)})

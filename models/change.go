@@ -106,6 +106,16 @@ func address(text string) string {
 	return ""
 }
 
+// within is the rule of whole numbers.
+func within(low, high int) rule[int] {
+	return func(value int) string {
+		if value < low || value > high {
+			return fmt.Sprintf("must be from %d to %d", low, high)
+		}
+		return ""
+	}
+}
+
 // memberOf is the rule of enums.
 func memberOf[E Enum](value E) string {
 	if !ValidEnum(value) {

@@ -33,6 +33,13 @@ type Customer struct {
 	NextWeeklyRunAt   *time.Time `bun:"next_weekly_run_at"`
 	NextMonthlyRunAt  *time.Time `bun:"next_monthly_run_at"`
 
+	// By these alerts are suppressed, remembered and resolved: see AlertSettings.
+	AlertCooldownMinutes int `bun:"alert_cooldown_minutes"`
+	AlertNoiseThreshold  int `bun:"alert_noise_threshold"`
+	AlertNoiseWindowDays int `bun:"alert_noise_window_days"`
+	AlertMemoryDays      int `bun:"alert_memory_days"`
+	AlertAutoResolveRuns int `bun:"alert_auto_resolve_runs"`
+
 	Version   int64     `bun:"version"`
 	CreatedAt time.Time `bun:"created_at"`
 	UpdatedAt time.Time `bun:"updated_at"`

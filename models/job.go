@@ -101,3 +101,37 @@ type FailAbandonedRunsJob struct{}
 
 // Kind implements [JobArgs].
 func (FailAbandonedRunsJob) Kind() string { return "fail_abandoned_runs" }
+
+// AlertQueue is the queue of messages about alerts: a mail server that is slow
+// must not keep passwords and detections waiting.
+const AlertQueue = "alerts"
+
+// AlertJob tells people of an alert.
+type AlertJob struct {
+	CustomerID   CustomerID   `json:"customer_id"`
+	AlertEventID AlertEventID `json:"alert_event_id"`
+}
+
+// Kind implements [JobArgs].
+func (AlertJob) Kind() string { return "notify_alert" }
+
+// Queue implements [QueuedJobArgs].
+func (AlertJob) Queue() string { return AlertQueue }
+
+// ChannelTestJob sends a message that tries a notification channel.
+type ChannelTestJob struct {
+	CustomerID CustomerID            `json:"customer_id"`
+	ChannelID  NotificationChannelID `json:"channel_id"`
+}
+
+// Kind implements [JobArgs].
+func (ChannelTestJob) Kind() string { return "test_notification_channel" }
+
+// Queue implements [QueuedJobArgs].
+func (ChannelTestJob) Queue() string { return AlertQueue }
+
+// ResumeAlertsJob sees to messages about alerts that nobody sends any more.
+type ResumeAlertsJob struct{}
+
+// Kind implements [JobArgs].
+func (ResumeAlertsJob) Kind() string { return "resume_alerts" }

@@ -72,10 +72,14 @@ type NotificationChannel struct {
 	Config       ChannelConfig `bun:"-"`
 	ConfigSealed []byte        `bun:"config_sealed"`
 	Enabled      bool          `bun:"enabled"`
-	CreatedBy    *UserID       `bun:"created_by,type:uuid"`
-	Version      int64         `bun:"version"`
-	CreatedAt    time.Time     `bun:"created_at"`
-	UpdatedAt    time.Time     `bun:"updated_at"`
+	// TestedAt is when the last message went out that was to try the channel, and
+	// TestError why it did not arrive; nil when it did.
+	TestedAt  *time.Time `bun:"tested_at"`
+	TestError *string    `bun:"test_error"`
+	CreatedBy *UserID    `bun:"created_by,type:uuid"`
+	Version   int64      `bun:"version"`
+	CreatedAt time.Time  `bun:"created_at"`
+	UpdatedAt time.Time  `bun:"updated_at"`
 }
 
 // GlobalID is the channel's TypeID.

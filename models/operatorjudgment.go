@@ -51,7 +51,10 @@ type OperatorJudgment struct {
 	RecoveredDate   *Date            `bun:"recovered_date,type:date"`
 	// OperatorID is nil once the user is gone.
 	OperatorID *UserID `bun:"operator_id,type:uuid"`
-	Version    int64   `bun:"version"`
+	// OperatorName is what the operator was called then: the full name, else the
+	// address; of an API key or a command its name.
+	OperatorName string `bun:"operator_name"`
+	Version      int64  `bun:"version"`
 	// JudgedAt is when the verdict was given last.
 	JudgedAt  time.Time `bun:"judged_at"`
 	CreatedAt time.Time `bun:"created_at"`

@@ -43,6 +43,7 @@ const (
 	PermissionViewMappings        Permission = "view_mappings"
 	PermissionManageMappings      Permission = "manage_mappings"
 	PermissionViewAlerts          Permission = "view_alerts"
+	PermissionHandleAlerts        Permission = "handle_alerts"
 	PermissionManageAlerts        Permission = "manage_alerts"
 	PermissionViewWebhooks        Permission = "view_webhooks"
 	PermissionManageWebhooks      Permission = "manage_webhooks"
@@ -75,8 +76,8 @@ const (
 func (Scope) Values() []string {
 	var all []string
 	for _, row := range policy() {
-		if row.scope != anyScope && row.scope != noScope {
-			all = append(all, string(row.scope))
+		if scope := string(row.scope); row.scope != anyScope && row.scope != noScope && !slices.Contains(all, scope) {
+			all = append(all, scope)
 		}
 	}
 	return all
@@ -124,6 +125,7 @@ func policy() []policyRow {
 		{PermissionViewMappings, RoleViewer, ScopeMappingsRead},
 		{PermissionManageMappings, RoleAnalyst, ScopeMappingsWrite},
 		{PermissionViewAlerts, RoleViewer, ScopeAlertsRead},
+		{PermissionHandleAlerts, RoleAnalyst, ScopeAlertsWrite},
 		{PermissionManageAlerts, RoleAdmin, ScopeAlertsWrite},
 		{PermissionViewWebhooks, RoleAdmin, ScopeWebhooksRead},
 		{PermissionManageWebhooks, RoleAdmin, ScopeWebhooksWrite},

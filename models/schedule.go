@@ -74,6 +74,16 @@ func (c *Customer) Schedule() Schedule {
 	}
 }
 
+// Today is the day at an instant where the customer is.
+func (c *Customer) Today(now time.Time) Date {
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		zone = time.UTC // a zone that this machine does not know
+	}
+	year, month, day := now.In(zone).Date()
+	return NewDate(year, month, day)
+}
+
 // RunWeekday is the day of the weekly run.
 func (c *Customer) RunWeekday() Weekday { return c.Schedule().Weekday }
 

@@ -7,7 +7,8 @@ import (
 )
 
 // CustomerPatch is what a client may change of a customer: its name, who gets
-// its reports, and when its runs are made by themselves.
+// its reports, when its runs are made by themselves, and by which numbers its
+// alerts are suppressed, remembered and resolved.
 type CustomerPatch struct {
 	Name      Change[string] `json:"name" maxLength:"255" doc:"The name people read; no two customers have the same." example:"Cedar Family Practice"`
 	ToEmail   Change[string] `json:"to_email" nullable:"true" maxLength:"254" doc:"Who receives reports and alerts; null for nobody." example:"billing@cedar.test"`
@@ -19,6 +20,12 @@ type CustomerPatch struct {
 	WeeklyRunWeekday  Change[Weekday] `json:"weekly_run_weekday" doc:"The day of the weekly run."`
 	MonthlyRunEnabled Change[bool]    `json:"monthly_run_enabled" doc:"Whether a run is made on the first day of each month." example:"false"`
 	RunLocalTime      Change[string]  `json:"run_local_time" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" doc:"When on their day runs are made, HH:MM in the customer's time zone." example:"02:00"`
+
+	AlertCooldownMinutes Change[int] `json:"alert_cooldown_minutes" minimum:"0" maximum:"10080" doc:"For how many minutes after a message the next alert about the same signal is suppressed; 0 never suppresses." example:"240"`
+	AlertNoiseThreshold  Change[int] `json:"alert_noise_threshold" minimum:"0" maximum:"100" doc:"How many alerts judged noise suppress the next about the same signal; 0 never suppresses." example:"2"`
+	AlertNoiseWindowDays Change[int] `json:"alert_noise_window_days" minimum:"1" maximum:"365" doc:"How many days a judgment of noise counts." example:"30"`
+	AlertMemoryDays      Change[int] `json:"alert_memory_days" minimum:"1" maximum:"365" doc:"How many days judgments are shown beside later alerts about the same signal." example:"60"`
+	AlertAutoResolveRuns Change[int] `json:"alert_auto_resolve_runs" minimum:"0" maximum:"52" doc:"How many runs in a row must miss a signal until its alerts are resolved; 0 never resolves them." example:"2"`
 }
 
 // Validate lists what is wrong with the patch.
@@ -33,6 +40,11 @@ func (in CustomerPatch) Validate() error {
 		checked("weekly_run_weekday", in.WeeklyRunWeekday, memberOf[Weekday]),
 		checked("monthly_run_enabled", in.MonthlyRunEnabled, anything[bool]),
 		checked("run_local_time", in.RunLocalTime, timeOfDay),
+		checked("alert_cooldown_minutes", in.AlertCooldownMinutes, within(0, maxCooldownMinutes)),
+		checked("alert_noise_threshold", in.AlertNoiseThreshold, within(0, maxNoiseThreshold)),
+		checked("alert_noise_window_days", in.AlertNoiseWindowDays, within(1, maxAlertDays)),
+		checked("alert_memory_days", in.AlertMemoryDays, within(1, maxAlertDays)),
+		checked("alert_auto_resolve_runs", in.AlertAutoResolveRuns, within(0, maxAutoResolveRuns)),
 	)...)
 }
 
@@ -66,6 +78,11 @@ func (in CustomerPatch) Apply(c *Customer, now time.Time) error {
 	in.ToEmail.applyNullable(&c.ToEmail)
 	in.CCEmail.applyNullable(&c.CCEmail)
 	in.AttachPDF.apply(&c.AttachPDF)
+	in.AlertCooldownMinutes.apply(&c.AlertCooldownMinutes)
+	in.AlertNoiseThreshold.apply(&c.AlertNoiseThreshold)
+	in.AlertNoiseWindowDays.apply(&c.AlertNoiseWindowDays)
+	in.AlertMemoryDays.apply(&c.AlertMemoryDays)
+	in.AlertAutoResolveRuns.apply(&c.AlertAutoResolveRuns)
 	was := c.Schedule()
 	s := was
 	in.WeeklyRunEnabled.apply(&s.WeeklyEnabled)

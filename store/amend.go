@@ -38,6 +38,15 @@ type amendment[T any] struct {
 	// taken finds the row that a unique index protects from the change; nil for
 	// rows that none does, or of which the client may not know.
 	taken func(context.Context, *T) (string, error)
+	// beside stores the columns that the row's own table does not have; nil for
+	// rows without any.
+	beside *beside[T]
+}
+
+// beside are columns of a row that other tables hold.
+type beside[T any] struct {
+	columns []string
+	store   func(context.Context, *T) error
 }
 
 // maxAmendments is how often a change without an expected version is tried
@@ -88,7 +97,7 @@ func (a amendment[T]) write(ctx context.Context, tx *tenantTx, rows amendable, b
 	was, _ := a.stamp(before)
 	version, updated := a.stamp(after)
 	*version, *updated = *was+1, tx.now
-	q := rows.updateOf(after).Column(append(columns, "version", "updated_at")...).
+	q := rows.updateOf(after).Column(append(a.own(columns), "version", "updated_at")...).
 		Where("?TableAlias.id = ?", a.id.UUID()).Where("?TableAlias.version = ?", *was)
 	if a.expected != nil {
 		q = q.Where("?TableAlias.version = ?", *a.expected)
@@ -98,6 +107,9 @@ func (a amendment[T]) write(ctx context.Context, tx *tenantTx, rows amendable, b
 		result, err := q.Exec(ctx)
 		if err == nil {
 			n, err = result.RowsAffected()
+		}
+		if err == nil && n > 0 {
+			err = a.storeBeside(ctx, after)
 		}
 		return err
 	})
@@ -109,6 +121,21 @@ func (a amendment[T]) write(ctx context.Context, tx *tenantTx, rows amendable, b
 		return false, err
 	}
 	return false, a.expect(current)
+}
+
+// own are those of the columns that the row's own table has.
+func (a amendment[T]) own(columns []string) []string {
+	if a.beside == nil {
+		return columns
+	}
+	return slices.DeleteFunc(columns, func(c string) bool { return slices.Contains(a.beside.columns, c) })
+}
+
+func (a amendment[T]) storeBeside(ctx context.Context, row *T) error {
+	if a.beside == nil {
+		return nil
+	}
+	return a.beside.store(ctx, row)
 }
 
 // naming runs a write, and adds to a conflict which row it ran into.
@@ -155,7 +182,13 @@ func (a amendment[T]) create(ctx context.Context, tx *tenantTx, row *T) (*T, err
 	if err := a.apply(row); err != nil {
 		return nil, err
 	}
-	if err := a.naming(ctx, tx, row, func() error { return tx.insert(ctx, row) }); err != nil {
+	err := a.naming(ctx, tx, row, func() error {
+		if err := tx.insert(ctx, row); err != nil {
+			return err
+		}
+		return a.storeBeside(ctx, row)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return row, tx.auditChange(ctx, a.action, a.entity, a.id.String(), diff(nil, row))

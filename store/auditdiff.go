@@ -79,7 +79,7 @@ func isSecret(column string) bool {
 	if column == "file_hash" || column == "source_data_hash" {
 		return false
 	}
-	for _, word := range []string{"password", "secret", "token", "hash", "private", "ciphertext", "credential"} {
+	for _, word := range []string{"password", "secret", "token", "hash", "private", "ciphertext", "credential", "sealed"} {
 		if strings.Contains(column, word) {
 			return true
 		}

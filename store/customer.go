@@ -143,6 +143,7 @@ func (s *Store) CreateCustomer(ctx context.Context, in models.NewCustomer) (*mod
 		if err := customer.SetSchedule(models.DefaultSchedule(), tx.now); err != nil {
 			return nil, err
 		}
+		customer.SetAlertSettings(models.DefaultAlertSettings())
 		if _, err := tx.tx.NewInsert().Model(customer).Exec(ctx); err != nil {
 			return nil, err
 		}

@@ -147,6 +147,9 @@ func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, 
 	if err := tx.auditEvents(ctx, events); err != nil {
 		return nil, err
 	}
+	if err := tx.evaluateAlerts(ctx, &run, events); err != nil {
+		return nil, err
+	}
 	run.Status, run.TestCount, run.DriftEventCount = models.RunSuccess, len(tests), len(events)
 	if run.SummaryJSON, err = json.Marshal(summarize(p, input, result, events)); err != nil {
 		return nil, err

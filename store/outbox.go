@@ -75,19 +75,46 @@ func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.Jo
 	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, args) })
 }
 
+// enqueueAll inserts jobs of one kind that exist once the transaction commits.
+func (tx *tenantTx) enqueueAll(ctx context.Context, args []models.JobArgs) error {
+	params := make([]river.InsertManyParams, len(args))
+	for i, a := range args {
+		opts, err := jobOptions(tx.viewer, a)
+		if err != nil {
+			return err
+		}
+		params[i] = river.InsertManyParams{Args: a, InsertOpts: opts}
+	}
+	return tx.pgx(ctx, func(conn *pgx.Conn) error {
+		if _, err := tx.outbox.InsertManyFastTx(ctx, joinedTx{conn}, params); err != nil {
+			return fmt.Errorf("enqueue %d jobs: %w", len(args), err)
+		}
+		return nil
+	})
+}
+
 func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
-	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID)})
+	opts, err := jobOptions(v, args)
 	if err != nil {
 		return err
-	}
-	opts := &river.InsertOpts{Metadata: metadata}
-	if queued, ok := args.(models.QueuedJobArgs); ok {
-		opts.Queue = queued.Queue()
 	}
 	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, opts); err != nil {
 		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)
 	}
 	return nil
+}
+
+// jobOptions say whose request a job is for, and which queue it waits in.
+func jobOptions(v models.Viewer, args models.JobArgs) (*river.InsertOpts, error) {
+	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID)})
+	if err != nil {
+		return nil, err
+	}
+	opts := &river.InsertOpts{Metadata: metadata}
+	if queued, ok := args.(models.QueuedJobArgs); ok {
+		opts.Queue = queued.Queue()
+	}
+	return opts, nil
 }
 
 type pgxConn = pgx.Conn

@@ -28,6 +28,8 @@ type Options struct {
 	// Sealer encrypts secrets at rest; without one, use cases that store or read
 	// such secrets fail.
 	Sealer Sealer
+	// Targets decides which URLs may be sent to; without it none may.
+	Targets models.URLChecker
 }
 
 // Store is the database seen as use cases. It is safe for concurrent use.
@@ -39,6 +41,7 @@ type Store struct {
 	log     *slog.Logger
 	groups  claimfile.Groups
 	sealer  Sealer
+	targets models.URLChecker
 	outbox  *Queue
 	gates   gates
 	// life shows other processes that this one computes runs.
@@ -58,6 +61,7 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		log:     opts.Logger,
 		groups:  opts.Groups,
 		sealer:  opts.Sealer,
+		targets: opts.Targets,
 
 		progressEvery: progressInterval,
 	}
@@ -72,6 +76,9 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	}
 	if s.sealer == nil {
 		s.sealer = noSealer{}
+	}
+	if s.targets == nil {
+		s.targets = noTargets{}
 	}
 	s.outbox = newOutbox(pool, s.log)
 	s.life.connect, s.life.id = s.connect, uuid.New()

@@ -9,6 +9,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"upstream/internal/postgres"
 	"upstream/internal/secrets"
 	"upstream/internal/testdb"
+	"upstream/internal/webhook"
 	"upstream/models"
 	"upstream/models/claimfile"
 	"upstream/store"
@@ -55,7 +57,7 @@ func New(t testing.TB) *World {
 	}
 	w := &World{
 		TB: t, DB: db,
-		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t)}),
+		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t), Targets: Targets()}),
 		bun:   bun.NewDB(stdlib.OpenDBFromPool(db.App), pgdialect.New()),
 	}
 	closeAfter(t, w.Store)
@@ -82,8 +84,13 @@ func Sealer(t testing.TB) *secrets.Sealer {
 	return sealer
 }
 
+// Targets lets be sent to what is public, by its name, and to this machine.
+func Targets() *webhook.Guard {
+	return webhook.NewGuard(webhook.Targets{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+}
+
 // StoreWith is another store on the World's database, with the World's clock,
-// CPT groups and key unless opts names others.
+// CPT groups, targets and key unless opts names others.
 func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	w.Helper()
 	if opts.Now == nil {
@@ -91,6 +98,9 @@ func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	}
 	if opts.Sealer == nil {
 		opts.Sealer = Sealer(w)
+	}
+	if opts.Targets == nil {
+		opts.Targets = Targets()
 	}
 	groups, err := claimfile.DefaultGroups()
 	if err != nil {

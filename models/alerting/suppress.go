@@ -65,14 +65,14 @@ func within(span time.Duration, now time.Time, at *time.Time) bool {
 }
 
 // Badge sums up what operators made of earlier alerts about a signal.
-type Badge string
+type Badge = models.MemoryBadge
 
 // The badges.
 const (
-	BadgeNone      Badge = "none"
-	BadgeNoise     Badge = "noise"     // two or more were judged noise
-	BadgeConfirmed Badge = "confirmed" // one or more was judged real
-	BadgePending   Badge = "pending"   // one or more needs another look
+	BadgeNone      = models.BadgeNone
+	BadgeNoise     = models.BadgeNoise
+	BadgeConfirmed = models.BadgeConfirmed
+	BadgePending   = models.BadgePending
 )
 
 // Memory is the badge that is shown beside an alert: judgments of other alerts
