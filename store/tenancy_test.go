@@ -190,7 +190,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
 		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go", "schedule.go",
-		"watchdog.go", "uploadwatch.go", "exclusive.go",
+		"watchdog.go", "uploadwatch.go", "alertwatch.go", "exclusive.go",
 	}
 	files := 0
 	for _, e := range entries {
