@@ -19,7 +19,7 @@ type channelConfig struct {
 
 func showChannelConfig(c models.ChannelConfig) channelConfig {
 	masked := c.Masked()
-	out := channelConfig{Recipients: masked.Recipients}
+	out := channelConfig{Recipients: append([]string{}, masked.Recipients...)}
 	if masked.WebhookURL != "" {
 		out.WebhookURL = &masked.WebhookURL
 	}

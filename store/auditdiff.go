@@ -24,7 +24,7 @@ func diff[T any](before, after *T) change {
 	}
 	for field := range reflect.TypeFor[T]().Fields() {
 		column, _, _ := strings.Cut(field.Tag.Get("bun"), ",")
-		if field.Anonymous || column == "" || isBookkeeping(column) {
+		if field.Anonymous || column == "" || column == "-" || isBookkeeping(column) {
 			continue
 		}
 		was, is := columnOf(before, field), columnOf(after, field)

@@ -43,7 +43,7 @@ var apart = map[string]bool{
 	"AlertEvent.assignee": true, "AlertEvent.acknowledgedBy": true, "AlertEvent.resolvedBy": true, "AlertHistoryEntry.user": true,
 	"AlertRule.createdBy": true, "NotificationChannel.createdBy": true, "OperatorJudgment.operator": true,
 	// These take the permission to view reports too, which keys that read alerts
-	// may lack: TestAlertReferences compares them.
+	// may lack: testAlertReferences compares them.
 	"AlertEvent.driftEvent": true, "AlertEvent.reportRun": true,
 	"AlertEvent.interpretation": true, "AlertEvent.memory": true,
 

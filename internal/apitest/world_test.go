@@ -304,4 +304,5 @@ func TestReads(t *testing.T) {
 	t.Run("random", s.testRandom)
 	t.Run("summaries", s.testSummaries)
 	t.Run("random lists", s.testRandomLists)
+	t.Run("references of alerts", s.testAlertReferences)
 }
