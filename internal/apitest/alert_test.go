@@ -3,6 +3,7 @@ package apitest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ var (
 // seedAlerts gives each of twins rules and channels, and alerts that a run made:
 // of each clinic one rule fires on everything.
 func seedAlerts(s *Server) {
-	s.keyFor(models.ScopeAlertsWrite)
+	both := models.NewAPIKey{Name: "alerts", Scopes: []models.Scope{models.ScopeAlertsRead, models.ScopeAlertsWrite}}
+	s.usable("alerts", must(s.Store.CreateAPIKey(s.Context(), s.Cedar.System(), both))(s))
 	s.seedAlertsOf(s.Cedar, "")
 	s.seedAlertsOf(s.Harbor, "harbor.")
 }
@@ -111,25 +113,18 @@ func previews(name, user string, body map[string]any) write {
 	}}
 }
 
-// touching is a write that changes further tables.
-func touching(w write, also ...string) write {
-	w.changes = append(w.changes[:len(w.changes):len(w.changes)], also...)
-	for i := len(w.changes) - 1; i > 0 && w.changes[i] < w.changes[i-1]; i-- {
-		w.changes[i], w.changes[i-1] = w.changes[i-1], w.changes[i]
-	}
-	return w
-}
-
 // audited are the tables of a change, sorted.
-func audited(w write, table string) write {
-	return touching(write{Case: w.Case, changes: []string{"audit_events", "audit_heads"}}, table)
+func audited(w write, tables ...string) write {
+	w.changes = append([]string{"audit_events", "audit_heads"}, tables...)
+	slices.Sort(w.changes)
+	return w
 }
 
 // alertRuleChanges succeed one after another.
 func alertRuleChanges() []write {
 	r := alertRule
 	byKey := audited(r.changing("a key", "", "{second.rule}", 0, object("description", "Too much of it.")), r.table)
-	byKey.As = Asker{Key: "alerts:write"}
+	byKey.As = Asker{Key: "alerts"}
 	byRoot := audited(r.changing("a superuser", "root", "{second.rule}", 0, object("routing_priority", -5)), r.table)
 	byRoot.As.Customer = "{cedar}"
 	whole := object(
@@ -138,11 +133,11 @@ func alertRuleChanges() []write {
 		"scope", object("payer", "Aetna", "cpt_group", "ALL", "drift_type", "DENIAL_RATE", "trend_direction", "degrading", "min_revenue_impact", "1250.50"),
 	)
 	return []write{
-		audited(r.creating("an admin makes one that says everything", "cedar.admin", whole), "alert_rules"),
+		audited(r.creating("an admin makes one that says everything", "cedar.admin", whole), "alert_rules", "alert_rule_channels"),
 		audited(r.creating("an owner makes one that has a name", "cedar.owner", object("name", "Severe")), "alert_rules"),
 		audited(r.changing("a threshold", "cedar.admin", "{first.rule}", 1, object("threshold_value", 0.5)), r.table),
-		audited(r.changing("where its alerts go", "cedar.admin", "{second.rule}", 0, object("routing_channels", []any{"{second.channel}"})), "alert_rules"),
-		audited(r.changing("everywhere again", "cedar.admin", "{second.rule}", 0, object("routing_channels", []any{}, "routing_tags", []any{"x"})), "alert_rules"),
+		audited(r.changing("where its alerts go", "cedar.admin", "{second.rule}", 0, object("routing_channels", []any{"{second.channel}"})), "alert_rules", "alert_rule_channels"),
+		audited(r.changing("everywhere again", "cedar.admin", "{second.rule}", 0, object("routing_channels", []any{}, "routing_tags", []any{"x"})), "alert_rules", "alert_rule_channels"),
 		audited(r.changing("the scope as a whole", "cedar.owner", "{second.rule}", 0, object("scope", object("payer", "Aetna", "min_revenue_impact", "10.00"))), r.table),
 		audited(r.changing("no scope", "cedar.owner", "{second.rule}", 0, object("scope", object())), r.table),
 		idle(r.changing("what is so already", "cedar.admin", "{first.rule}", 2, object("threshold_value", 0.5, "name", "Everything"))),
@@ -231,7 +226,7 @@ func channelRefusals() []write {
 		refusing(c.creating("Slack at home", "cedar.admin", object("name", "x", "channel_type", "slack", "config", object("webhook_url", "http://10.0.0.1/"))),
 			models.CodeValidation, "config.webhook_url invalid"),
 		inWords(refusing(c.creating("another type", "cedar.admin", object("name", "x", "channel_type", "fax")), models.CodeValidation, "channel_type invalid")),
-		inWords(refusing(c.creating("another configuration", "cedar.admin", object("name", "x", "config", object("to", "x"))), models.CodeValidation, "config.to unknown")),
+		inWords(refusing(c.creating("another configuration", "cedar.admin", object("name", "x", "config", object("recipients", []any{"a@b.test"}, "to", "x"))), models.CodeValidation, "config.to unknown")),
 		refusing(c.creating("a name that is taken", "cedar.admin", object("name", "DESK", "config", object("recipients", []any{"a@b.test"}))), models.CodeConflict, "name taken"),
 		refusing(c.changing("to a name that is taken", "cedar.admin", own, 0, object("name", "denials")), models.CodeConflict, "name taken"),
 		inWords(refusing(c.changing("its type", "cedar.admin", own, 0, object("channel_type", "slack")), models.CodeValidation, "channel_type read_only")),
@@ -256,7 +251,7 @@ func channelRefusals() []write {
 func alertChanges() []write {
 	until := factory.Now().Add(72 * time.Hour).Format(time.RFC3339)
 	byKey := judges("by a key", "", "{alert.1}", object("verdict", "real"))
-	byKey.As = Asker{Key: "alerts:write"}
+	byKey.As = Asker{Key: "alerts"}
 	byRoot := handles("acknowledge", "by a superuser", "root", "{alert.1}", 0, nil)
 	byRoot.As.Customer = "{cedar}"
 	return []write{
