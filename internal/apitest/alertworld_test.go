@@ -38,7 +38,7 @@ func (s *Server) alerts() {
 	}
 	channels := s.alertChannels()
 	rules := s.alertRules(channels)
-	s.alertRows(rules)
+	s.alertRows(rules, channels)
 	s.judged()
 	s.plantAlerts(s.Harbor, func(what string) string { return "Harbor's " + what })
 	for name, table := range map[string]string{
@@ -99,7 +99,7 @@ func (s *Server) alertRules(channels []*models.NotificationChannel) []*models.Al
 }
 
 // alertRows inserts alerts in every state, two and two of the same instant.
-func (s *Server) alertRows(rules []*models.AlertRule) {
+func (s *Server) alertRows(rules []*models.AlertRule, channels []*models.NotificationChannel) {
 	v := s.Cedar.System()
 	events := must(s.Store.DriftEvents(s.Context(), v, models.DriftEventFilter{}, models.List[models.DriftEventOrderField]{Page: models.Page{Limit: 60}}))(s).Items
 	first := time.Date(2026, time.June, 5, 9, 0, 0, 0, time.UTC)
@@ -121,12 +121,11 @@ func (s *Server) alertRows(rules []*models.AlertRule) {
 	}
 	id := models.AlertEventID{}.From(uuid.MustParse(s.names["alert.uuid"]))
 	s.Cedar.Insert(
-		s.Cedar.NotificationRow(id, 1), s.Cedar.NotificationRow(id, 2, func(n *models.AlertNotification) {
+		s.Cedar.NotificationRow(id, 1, channels[1]), s.Cedar.NotificationRow(id, 2, channels[2], func(n *models.AlertNotification) {
 			n.Status, n.SentAt, n.ErrorMessage, n.ChannelID = models.NotificationFailed, nil, new("The mail server refused the message."), nil
 		}),
-		s.Cedar.NotificationRow(id, 3, func(n *models.AlertNotification) {
+		s.Cedar.NotificationRow(id, 3, channels[3], func(n *models.AlertNotification) {
 			n.Status, n.SentAt, n.NextAttemptAt = models.NotificationPending, nil, new(factory.Now().Add(time.Minute))
-			n.ChannelID = new(models.NotificationChannelID{}.From(uuid.MustParse(s.names["channel.uuid"])))
 		}),
 	)
 }
@@ -200,8 +199,8 @@ func (s *Server) plantAlerts(clinic *factory.Tenant, mark func(string) string) {
 		clinic.Insert(event)
 		for j := range 2 {
 			alert := clinic.AlertRow(rule, event, func(a *models.AlertEvent) { a.SignalKey = fmt.Sprint(a.SignalKey, j) })
-			clinic.Insert(alert, clinic.NotificationRow(alert.ID, 1), clinic.NotificationRow(alert.ID, 2, func(n *models.AlertNotification) {
-				n.ChannelID, n.ChannelName = &channel.ID, channel.Name
+			clinic.Insert(alert, clinic.NotificationRow(alert.ID, 1, channel), clinic.NotificationRow(alert.ID, 2, channel, func(n *models.AlertNotification) {
+				n.ChannelID, n.ChannelName = nil, models.FallbackChannelName
 			}))
 			for _, judge := range []models.Viewer{v, clinic.System()} {
 				_ = must(s.Store.GiveFeedback(s.Context(), judge, models.AlertFeedback{

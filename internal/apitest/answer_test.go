@@ -131,7 +131,7 @@ func restRow(t tester, typ string, object map[string]any) Row {
 		case structure:
 			row[name] = parts(value, func(part map[string]any) Row { return restRow(t, f.Type.Name(), part) })
 		case reference:
-			row[name] = parts(value, identified)
+			row[name] = identifiers(value)
 		case leaf:
 		}
 	}
@@ -186,7 +186,7 @@ func graphqlRow(t tester, typ string, object map[string]any) Row {
 		case kind == instant:
 			value = fullLength(t, value)
 		case kind == reference:
-			value = parts(value, identified)
+			value = identifiers(value)
 		case kind == structure:
 			value = parts(value, func(part map[string]any) Row { return graphqlRow(t, f.Type.Name(), part) })
 		case kind == connection:
@@ -198,30 +198,34 @@ func graphqlRow(t tester, typ string, object map[string]any) Row {
 }
 
 // parts reads a structure, or each of a list of them.
-func parts[R any](value any, read func(map[string]any) R) any {
+func parts(value any, read func(map[string]any) Row) any {
 	list, ok := value.([]any)
 	if !ok {
-		return part(value, read)
+		return read(value.(map[string]any))
 	}
-	rows := make([]any, len(list))
-	for i, item := range list {
-		rows[i] = part(item, read)
+	rows := make([]Row, len(list))
+	for i, part := range list {
+		rows[i] = read(part.(map[string]any))
 	}
 	return rows
 }
 
-// part reads an object; what is no object, such as an identifier in its place,
-// is as it is.
-func part[R any](value any, read func(map[string]any) R) any {
-	if object, ok := value.(map[string]any); ok {
-		return read(object)
+// identifiers reads a reference, or each of a list of them: an identifier, or an
+// object that has one.
+func identifiers(value any) any {
+	switch value := value.(type) {
+	case []any:
+		ids := make([]any, len(value))
+		for i, item := range value {
+			ids[i] = identifiers(item)
+		}
+		return ids
+	case map[string]any:
+		return value["id"]
+	default:
+		return value
 	}
-	return value
 }
-
-// identified is the identifier of an object that REST shows in full, and GraphQL
-// as a reference.
-func identified(object map[string]any) any { return object["id"] }
 
 // page is a page of a list inside of an object.
 type page struct {

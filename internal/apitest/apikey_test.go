@@ -104,6 +104,8 @@ func permissionFor(path string) models.Permission {
 		"audit-events": models.PermissionViewAudit, "api-keys": models.PermissionManageAPIKeys,
 		"members": models.PermissionManageUsers, "invitations": models.PermissionManageUsers,
 		"payer-mappings": models.PermissionViewMappings, "cpt-mappings": models.PermissionViewMappings,
+		"alert-rules": models.PermissionViewAlerts, "notification-channels": models.PermissionViewAlerts, "alerts": models.PermissionViewAlerts,
+		"judgments": models.PermissionViewAlerts,
 	}[resource]
 }
 

@@ -35,12 +35,12 @@ func (t *Tenant) AlertRow(rule *models.AlertRule, event *models.DriftEvent, chan
 	}, changes)
 }
 
-// NotificationRow says that a channel that is gone took the alert.
-func (t *Tenant) NotificationRow(alert models.AlertEventID, number int, changes ...func(*models.AlertNotification)) *models.AlertNotification {
+// NotificationRow says that the channel took the alert.
+func (t *Tenant) NotificationRow(alert models.AlertEventID, number int, channel *models.NotificationChannel, changes ...func(*models.AlertNotification)) *models.AlertNotification {
 	now := Now()
 	return build(&models.AlertNotification{
-		CustomerID: t.Customer.ID, AlertEventID: alert, Number: number, ChannelID: new(models.NotificationChannelID{}.From(newID())),
-		ChannelName: fmt.Sprintf("Channel %d", number), ChannelType: models.ChannelEmail, Status: models.NotificationSent, Attempts: 1,
+		CustomerID: t.Customer.ID, AlertEventID: alert, Number: number, ChannelID: &channel.ID,
+		ChannelName: channel.Name, ChannelType: channel.ChannelType, Status: models.NotificationSent, Attempts: 1,
 		SentAt: &now, Taken: []string{}, CreatedAt: now, UpdatedAt: now,
 	}, changes)
 }
