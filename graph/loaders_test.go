@@ -17,7 +17,16 @@ func TestStatementsDoNotGrowWithRows(t *testing.T) {
 	w.sql(w.cedar, `INSERT INTO claims (customer_id, id, upload_id, payer, cpt, submitted_date, decided_date, outcome)
 		SELECT $1, gen_random_uuid(), (SELECT id FROM uploads LIMIT 1), 'Payer ' || i, '99213', date '2026-04-01' + j, '2026-04-20', 'DENIED'
 		FROM generate_series(1, 50) i, generate_series(1, 3) j`, w.cedar.UUID())
+	w.sql(w.cedar, `UPDATE drift_events SET payer = 'Payer ' || n FROM (SELECT id, row_number() OVER (ORDER BY id) n FROM drift_events) numbered
+		WHERE numbered.id = drift_events.id`)
+	w.alerts(w.cedar, 60)
 	operations := map[string]string{
+		"AlertEvent, everything": `{ alertEvents(first: %d) { nodes { interpretation { urgencyLevel } memory { badge latest { alertEvent { payer } } }
+			alertRule { name alertEvents(first: 2) { nodes { id } } } driftEvent { reportRun { id } } reportRun { asOf } } } }`,
+		"AlertEvent, lists": `{ alertEvents(first: %d) { edges { node { history(first: 2) { totalCount nodes { number } } judgments(first: 2) { nodes { alertEvent { id } } }
+			notifications(first: 3) { nodes { channel { name config { recipients } } } } } } } }`,
+		"DriftEvent.alertEvents":       `{ driftEvents(first: %d, orderBy: [{field: PAYER}]) { nodes { alertEvents(first: 2) { totalCount nodes { status alertRule { name } } } } } }`,
+		"OperatorJudgment.alertEvent":  `{ operatorJudgments(first: %d) { nodes { alertEvent { driftEvent { id } judgments(first: 1) { nodes { verdict } } } } } }`,
 		"PayerSummary.claims":    `{ payerSummary(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } nodes { upload { id } } } } } } }`,
 		"PayerSummary.events":    `{ payerSummary(first: %d) { nodes { driftEvents(first: 2) { totalCount nodes { reportRun { id } } } } } }`,
 		"Claim.upload/edges":     `{ claims(first: %d) { edges { node { id upload { filename } } } } }`,

@@ -29,8 +29,9 @@ func (b trialAlertRule) input() models.AlertRulePreview {
 type alertRulePreview struct {
 	Runs            []models.ReportRunID `json:"runs" doc:"The runs that were looked at, newest first."`
 	EventCount      int                  `json:"event_count" minimum:"0" doc:"How many drift events they have." example:"12"`
-	SuppressedCount int                  `json:"suppressed_count" minimum:"0" doc:"Of how many of the matches nobody would have been told." example:"0"`
-	Matches         []alertRuleMatch     `json:"matches" doc:"The drift events that the rule fires on, newest run first."`
+	MatchCount      int                  `json:"match_count" minimum:"0" doc:"On how many of them the rule fires." example:"1"`
+	SuppressedCount int                  `json:"suppressed_count" minimum:"0" doc:"Of how many of those nobody would have been told." example:"0"`
+	Matches         []alertRuleMatch     `json:"matches" maxItems:"100" doc:"The drift events that the rule fires on, newest run first; the first 100 of them."`
 }
 
 // alertRuleMatch is the representation of models.AlertRuleMatch.
@@ -42,7 +43,7 @@ type alertRuleMatch struct {
 
 func showPreview(l links, p *models.AlertRulePreviewResult) alertRulePreview {
 	out := alertRulePreview{
-		Runs: make([]models.ReportRunID, len(p.Runs)), EventCount: p.EventCount, SuppressedCount: p.SuppressedCount,
+		Runs: make([]models.ReportRunID, len(p.Runs)), EventCount: p.EventCount, MatchCount: p.MatchCount, SuppressedCount: p.SuppressedCount,
 		Matches: make([]alertRuleMatch, len(p.Matches)),
 	}
 	for i, r := range p.Runs {

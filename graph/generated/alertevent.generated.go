@@ -3620,7 +3620,7 @@ func (ec *executionContext) unmarshalInputAlertEventFilter(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"status", "alertRule", "driftEvent", "reportRun", "payer", "driftType", "assignee", "assigned", "suppressed", "suppressionReason", "needsFollowUp", "triggeredAfter", "triggeredBefore"}
+	fieldsInOrder := [...]string{"status", "acknowledged", "resolved", "alertRule", "driftEvent", "reportRun", "payer", "driftType", "assignee", "assigned", "suppressed", "suppressionReason", "needsFollowUp", "triggeredAfter", "triggeredBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -3634,6 +3634,20 @@ func (ec *executionContext) unmarshalInputAlertEventFilter(ctx context.Context, 
 				return it, err
 			}
 			it.Status = data
+		case "acknowledged":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("acknowledged"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Acknowledged = data
+		case "resolved":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("resolved"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Resolved = data
 		case "alertRule":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alertRule"))
 			data, err := ec.unmarshalOID2ᚖstring(ctx, v)

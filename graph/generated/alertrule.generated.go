@@ -848,6 +848,29 @@ func (ec *executionContext) fieldContext_AlertRulePreview_eventCount(_ context.C
 	return graphql.NewScalarFieldContext("AlertRulePreview", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _AlertRulePreview_matchCount(ctx context.Context, field graphql.CollectedField, obj *models.AlertRulePreviewResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AlertRulePreview_matchCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MatchCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AlertRulePreview_matchCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AlertRulePreview", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AlertRulePreview_suppressedCount(ctx context.Context, field graphql.CollectedField, obj *models.AlertRulePreviewResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2195,6 +2218,11 @@ func (ec *executionContext) _AlertRulePreview(ctx context.Context, sel ast.Selec
 			}
 		case "eventCount":
 			out.Values[i] = ec._AlertRulePreview_eventCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "matchCount":
+			out.Values[i] = ec._AlertRulePreview_matchCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -648,6 +648,10 @@ type AlertNotificationEdge {
 input AlertEventFilter {
   "Only alerts in this state."
   status: AlertStatus
+  "Only alerts that somebody has, or nobody has, acknowledged since they were last opened."
+  acknowledged: Boolean
+  "Only alerts that are, or are not, resolved."
+  resolved: Boolean
   "Only alerts of this rule."
   alertRule: ID
   "Only alerts about this drift event."
@@ -1149,9 +1153,11 @@ type AlertRulePreview {
   runs: [ReportRun!]! @requires(permission: MANAGE_ALERTS)
   "How many drift events they have."
   eventCount: Int!
-  "Of how many of the matches nobody would have been told."
+  "On how many of them the rule fires."
+  matchCount: Int!
+  "Of how many of those nobody would have been told."
   suppressedCount: Int!
-  "The drift events that the rule fires on, newest run first."
+  "The drift events that the rule fires on, newest run first; the first 100 of them."
   matches: [AlertRuleMatch!]!
 }
 
@@ -4978,6 +4984,8 @@ func (ec *executionContext) childFields_AlertRulePreview(ctx context.Context, fi
 		return ec.fieldContext_AlertRulePreview_runs(ctx, field)
 	case "eventCount":
 		return ec.fieldContext_AlertRulePreview_eventCount(ctx, field)
+	case "matchCount":
+		return ec.fieldContext_AlertRulePreview_matchCount(ctx, field)
 	case "suppressedCount":
 		return ec.fieldContext_AlertRulePreview_suppressedCount(ctx, field)
 	case "matches":

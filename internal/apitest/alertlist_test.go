@@ -58,6 +58,8 @@ func alertEventList() list {
 		filters: []probe{
 			word("status", "status", "pending"), word("status", "status", "sent"), word("status", "status", "failed"),
 			word("status", "status", "acknowledged"), word("status", "status", "resolved"),
+			given("acknowledged", "acknowledged_at", true), given("acknowledged", "acknowledged_at", false),
+			given("resolved", "resolved_at", true), given("resolved", "resolved_at", false),
 			identifier("alert_rule", "alert_rule_id", "rule"), identifier("drift_event", "drift_event_id", "alerted.event"),
 			identifier("report_run", "report_run_id", "run"), holds("payer", "payer", "AET"), word("drift_type", "drift_type", "DECISION_TIME"),
 			identifier("assignee", "assignee_id", "user.analyst"), given("assigned", "assignee_id", true), given("assigned", "assignee_id", false),
