@@ -46,7 +46,7 @@ func (tx *tenantTx) triggerSome(ctx context.Context, matches []alerting.Match) e
 		alerts[i] = match.Alert(models.AlertEventID{}.From(tx.newUUID()), tx.now)
 		of[alerts[i].ID] = match
 	}
-	made, err := tx.insertNew(ctx, &alerts, alertKey)
+	made, err := tx.insertFresh(ctx, &alerts, alertKey)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,10 @@ type AlertNotice struct {
 	Customer       *models.Customer
 	Interpretation alerting.Interpretation
 	Evidence       alerting.Evidence
+	// Finding is the alert's, and Related are the findings about its payer, as
+	// people read them.
+	Finding alerting.Phrase
+	Related []alerting.Phrase
 	// Targets are the channels to try, one or more.
 	Targets []NoticeTarget
 

@@ -244,6 +244,10 @@ func (n *noticing) lease(ctx context.Context) (*AlertNotice, error) {
 		return nil, err
 	}
 	notice.Evidence = alerting.EvidenceOf(&n.alert.Payload, related)
+	notice.Finding = alerting.PhraseOfAlert(&n.alert.Payload)
+	for i := range notice.Evidence.Rows {
+		notice.Related = append(notice.Related, alerting.PhraseOf(&notice.Evidence.Rows[i]))
+	}
 	_, err = tx.updateOf((*models.AlertEvent)(nil)).Set("notifying_until = ?", notice.until).Where("ae.id = ?", n.alert.ID).Exec(ctx)
 	return notice, err
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"upstream/models"
 )
 
@@ -16,10 +18,15 @@ func (s *Store) ResumeAlerts(ctx context.Context) (resumed int, err error) {
 // customersToTell are the next customers after the given one of whose alerts
 // people are yet to be told.
 func (s *Store) customersToTell(ctx context.Context, after models.CustomerID) ([]models.CustomerID, error) {
-	return system(ctx, s, func(tx *systemTx) (customers []models.CustomerID, err error) {
-		err = tx.tx.NewRaw(`SELECT customer_id FROM alert_events WHERE status = 'pending' AND customer_id > ?0
+	return system(ctx, s, func(tx *systemTx) ([]models.CustomerID, error) {
+		var ids []uuid.UUID
+		err := tx.tx.NewRaw(`SELECT customer_id FROM alert_events WHERE status = 'pending' AND customer_id > ?0
 			UNION SELECT customer_id FROM alert_notifications WHERE status = 'pending' AND customer_id > ?0
-			ORDER BY customer_id LIMIT ?1`, after, watchBatch).Scan(ctx, &customers)
+			ORDER BY customer_id LIMIT ?1`, after, watchBatch).Scan(ctx, &ids)
+		customers := make([]models.CustomerID, len(ids))
+		for i, id := range ids {
+			customers[i] = models.CustomerID{}.From(id)
+		}
 		return customers, err
 	})
 }
@@ -46,7 +53,7 @@ WHERE kind = ?1 AND args @> jsonb_build_object('customer_id', ?2) AND ?0 IS NOT 
 func (s *Store) resumeAlerts(ctx context.Context, customer models.CustomerID) (int, error) {
 	v := models.JobViewer(customer, models.ResumeAlertsJob{}.Kind(), "")
 	return write(ctx, s, v, models.PermissionHandleAlerts, func(tx *tenantTx) (int, error) {
-		var ids []models.AlertEventID
+		var ids []uuid.UUID
 		if err := tx.query(untold, tx.now, watchBatch).Scan(ctx, &ids); err != nil || len(ids) == 0 {
 			return 0, err
 		}
@@ -61,8 +68,8 @@ func (s *Store) resumeAlerts(ctx context.Context, customer models.CustomerID) (i
 		}
 		var jobs []models.JobArgs
 		for _, id := range ids {
-			if !told[id.String()] {
-				jobs = append(jobs, models.AlertJob{CustomerID: customer, AlertEventID: id})
+			if alert := (models.AlertEventID{}).From(id); !told[alert.String()] {
+				jobs = append(jobs, models.AlertJob{CustomerID: customer, AlertEventID: alert})
 			}
 		}
 		if len(jobs) == 0 {
@@ -103,4 +110,3 @@ func (s *Store) ChannelTested(ctx context.Context, job models.ChannelTestJob, pr
 	})
 	return err
 }
-

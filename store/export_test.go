@@ -264,3 +264,17 @@ const MaxUploadAttempts = maxUploadAttempts
 func OpenSpool(ctx context.Context, s *Store, v models.Viewer, u *models.Upload) io.Reader {
 	return s.openSpool(ctx, v, u)
 }
+
+// EvaluateAlerts evaluates alerts for a stored run, as its transaction does.
+func EvaluateAlerts(ctx context.Context, s *Store, v models.Viewer, run *models.ReportRun, events []models.DriftEvent) error {
+	_, err := exclusive(ctx, s, v, models.PermissionRunDetection, detectionLock, func(tx *tenantTx) (struct{}, error) {
+		return struct{}{}, tx.evaluateAlerts(ctx, run, events)
+	})
+	return err
+}
+
+// NoticeRetries are the pauses between attempts to send an alert to a channel.
+func NoticeRetries() []time.Duration { return noticeRetries() }
+
+// NoticeLease is how long a job has an alert to itself.
+const NoticeLease = noticeLease

@@ -54,10 +54,26 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 	named := owner
 	named.Once = models.NewOnce("a key of "+slug, "invite")
 	must(w.Store.InviteMember(ctx, named, models.NewInvitation{Email: "invited@" + slug + ".test", Role: models.RoleViewer}))(w)
+	channel := must(w.Store.CreateNotificationChannel(ctx, owner, models.NewNotificationChannel{
+		Name: "Billing", Config: models.ChannelConfig{Recipients: []string{"billing@" + slug + ".test"}},
+	}))(w)
+	rule := models.NewAlertRule{Name: "Denials", ThresholdValue: new(0.1), RoutingChannels: []models.NotificationChannelID{channel.ID}}
+	rule.Metric = new(models.MetricDenialRateDelta)
+	must(w.Store.CreateAlertRule(ctx, owner, rule))(w)
 	run := must(w.Store.DetectDrift(ctx, t.System(), models.DetectInput{}))(w)
 	if run.DriftEventCount == 0 {
 		w.Fatal("no drift was found to test with")
 	}
+	alert := must(w.Store.AlertEvents(ctx, owner, models.AlertEventFilter{}, everyRow[models.AlertEventOrderField]()))(w).Items[0]
+	// It has been sent: what is still to be sent is seen by who looks for that.
+	notice, _, err := w.Store.BeginNotice(ctx, t.System(), alert.ID, "")
+	if err == nil {
+		err = w.Store.NoticeTried(ctx, t.System(), notice, 1, "")
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	must(w.Store.GiveFeedback(ctx, owner, models.AlertFeedback{AlertEventID: alert.ID, Verdict: models.VerdictReal}))(w)
 	return t, run
 }
 
@@ -73,6 +89,12 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 	colleague := harbor.User(models.RoleAnalyst)
 	event := must(s.DriftEvents(ctx, theirs, models.DriftEventFilter{}, everyRow[models.DriftEventOrderField]()))(t).Items[0].ID
 	invitation := must(s.Invitations(ctx, theirs, models.InvitationFilter{}, everyRow[models.InvitationOrderField]()))(t).Items[0].ID
+
+	rule := must(s.AlertRules(ctx, theirs, models.AlertRuleFilter{}, everyRow[models.AlertRuleOrderField]()))(t).Items[0].ID
+	channel := must(s.NotificationChannels(ctx, theirs, models.NotificationChannelFilter{}, everyRow[models.NotificationChannelOrderField]()))(t).Items[0].ID
+	alert := must(s.AlertEvents(ctx, theirs, models.AlertEventFilter{}, everyRow[models.AlertEventOrderField]()))(t).Items[0].ID
+	judgment := must(s.OperatorJudgments(ctx, theirs, models.OperatorJudgmentFilter{}, everyRow[models.OperatorJudgmentOrderField]()))(t).Items[0].ID
+	change := models.AlertChange{ID: alert}
 
 	harbor.Insert(harbor.EventRow(run.ID, "Harbor only"), harbor.ClaimRow(upload, func(c *models.Claim) { c.Payer = "Harbor only" }))
 	mine, others := must(s.Dashboard(ctx, v))(t), must(s.Dashboard(ctx, theirs))(t)
@@ -99,6 +121,45 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		},
 		"DeleteCPTGroupMapping": func() error {
 			return s.DeleteCPTGroupMapping(ctx, v, models.Deletion[models.CPTGroupMappingID]{ID: cpt})
+		},
+		"AlertRule": func() error { _, err := s.AlertRule(ctx, v, rule); return err },
+		"UpdateAlertRule": func() error {
+			_, err := s.UpdateAlertRule(ctx, v, models.Update[models.AlertRuleID, models.AlertRulePatch]{ID: rule})
+			return err
+		},
+		"DeleteAlertRule":     func() error { return s.DeleteAlertRule(ctx, v, models.Deletion[models.AlertRuleID]{ID: rule}) },
+		"NotificationChannel": func() error { _, err := s.NotificationChannel(ctx, v, channel); return err },
+		"UpdateNotificationChannel": func() error {
+			_, err := s.UpdateNotificationChannel(ctx, v, models.Update[models.NotificationChannelID, models.NotificationChannelPatch]{ID: channel})
+			return err
+		},
+		"DeleteNotificationChannel": func() error {
+			return s.DeleteNotificationChannel(ctx, v, models.Deletion[models.NotificationChannelID]{ID: channel})
+		},
+		"TestNotificationChannel": func() error { _, err := s.TestNotificationChannel(ctx, v, channel); return err },
+		"AlertEvent":              func() error { _, err := s.AlertEvent(ctx, v, alert); return err },
+		"AcknowledgeAlert":        func() error { _, err := s.AcknowledgeAlert(ctx, v, change); return err },
+		"ResolveAlert":            func() error { _, err := s.ResolveAlert(ctx, v, change); return err },
+		"ReopenAlert":             func() error { _, err := s.ReopenAlert(ctx, v, change); return err },
+		"UnsnoozeAlert":           func() error { _, err := s.UnsnoozeAlert(ctx, v, change); return err },
+		"RetryAlert":              func() error { _, err := s.RetryAlert(ctx, v, change); return err },
+		"AssignAlert":             func() error { _, err := s.AssignAlert(ctx, v, models.AlertAssignment{AlertChange: change}); return err },
+		"SnoozeAlert": func() error {
+			_, err := s.SnoozeAlert(ctx, v, models.AlertSnooze{AlertChange: change, Until: factory.Now().AddDate(0, 0, 1)})
+			return err
+		},
+		"GiveFeedback": func() error {
+			_, err := s.GiveFeedback(ctx, v, models.AlertFeedback{AlertEventID: alert, Verdict: models.VerdictNoise})
+			return err
+		},
+		"OperatorJudgment": func() error { _, err := s.OperatorJudgment(ctx, v, judgment); return err },
+		"AlertHistory": func() error {
+			_, err := s.AlertHistory(ctx, v, alert, models.AlertHistoryFilter{}, everyRow[models.AlertHistoryOrderField]())
+			return err
+		},
+		"AlertNotifications": func() error {
+			_, err := s.AlertNotifications(ctx, v, alert, everyRow[models.AlertNotificationOrderField]())
+			return err
 		},
 		"UpdateCustomer": func() error {
 			_, err := s.UpdateCustomer(ctx, v, models.Update[models.CustomerID, models.CustomerPatch]{ID: harbor.Customer.ID})
@@ -143,13 +204,28 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		}
 	}
 	for name, n := range map[string]int{
-		"PayerMappingsByID":    len(must(s.PayerMappingsByID(ctx, v, []models.PayerMappingID{payer}))(t)),
-		"CPTGroupMappingsByID": len(must(s.CPTGroupMappingsByID(ctx, v, []models.CPTGroupMappingID{cpt}))(t)),
-		"UploadsByID":          len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
-		"InvitationsByID":      len(must(s.InvitationsByID(ctx, v, []models.InvitationID{invitation}))(t)),
-		"ClaimsByID":           len(must(s.ClaimsByID(ctx, v, []models.ClaimID{claim}))(t)),
-		"ReportRunsByID":       len(must(s.ReportRunsByID(ctx, v, []models.ReportRunID{run.ID}))(t)),
-		"DriftEventsByID":      len(must(s.DriftEventsByID(ctx, v, []models.DriftEventID{event}))(t)),
+		"PayerMappingsByID":        len(must(s.PayerMappingsByID(ctx, v, []models.PayerMappingID{payer}))(t)),
+		"CPTGroupMappingsByID":     len(must(s.CPTGroupMappingsByID(ctx, v, []models.CPTGroupMappingID{cpt}))(t)),
+		"AlertRulesByID":           len(must(s.AlertRulesByID(ctx, v, []models.AlertRuleID{rule}))(t)),
+		"NotificationChannelsByID": len(must(s.NotificationChannelsByID(ctx, v, []models.NotificationChannelID{channel}))(t)),
+		"AlertEventsByID":          len(must(s.AlertEventsByID(ctx, v, []models.AlertEventID{alert}))(t)),
+		"OperatorJudgmentsByID":    len(must(s.OperatorJudgmentsByID(ctx, v, []models.OperatorJudgmentID{judgment}))(t)),
+		"AlertMemory":              len(must(s.AlertMemory(ctx, v, []models.AlertEventID{alert}))(t)),
+		"AlertEventsOfRules": len(must(s.AlertEventsOfRules(ctx, v, []models.AlertRuleID{rule}, models.AlertEventFilter{},
+			everyRow[models.AlertEventOrderField]()))(t)[rule].Items),
+		"AlertEventsOfDriftEvents": len(must(s.AlertEventsOfDriftEvents(ctx, v, []models.DriftEventID{event}, models.AlertEventFilter{},
+			everyRow[models.AlertEventOrderField]()))(t)[event].Items),
+		"AlertHistoryOfAlerts": len(must(s.AlertHistoryOfAlerts(ctx, v, []models.AlertEventID{alert}, models.AlertHistoryFilter{},
+			everyRow[models.AlertHistoryOrderField]()))(t)[alert].Items),
+		"AlertNotificationsOfAlerts": len(must(s.AlertNotificationsOfAlerts(ctx, v, []models.AlertEventID{alert},
+			everyRow[models.AlertNotificationOrderField]()))(t)[alert].Items),
+		"JudgmentsOfAlerts": len(must(s.JudgmentsOfAlerts(ctx, v, []models.AlertEventID{alert}, models.OperatorJudgmentFilter{},
+			everyRow[models.OperatorJudgmentOrderField]()))(t)[alert].Items),
+		"UploadsByID":     len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
+		"InvitationsByID": len(must(s.InvitationsByID(ctx, v, []models.InvitationID{invitation}))(t)),
+		"ClaimsByID":      len(must(s.ClaimsByID(ctx, v, []models.ClaimID{claim}))(t)),
+		"ReportRunsByID":  len(must(s.ReportRunsByID(ctx, v, []models.ReportRunID{run.ID}))(t)),
+		"DriftEventsByID": len(must(s.DriftEventsByID(ctx, v, []models.DriftEventID{event}))(t)),
 		"ClaimsOfUploads": len(must(s.ClaimsOfUploads(ctx, v, []models.UploadID{upload}, models.ClaimFilter{},
 			everyRow[models.ClaimOrderField]()))(t)[upload].Items),
 		"RejectionsOfUploads": len(must(s.RejectionsOfUploads(ctx, v, []models.UploadID{upload},

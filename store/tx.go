@@ -315,10 +315,10 @@ func (tx *tenantTx) insertUnless(ctx context.Context, model any) (bool, error) {
 	return n == 1, err
 }
 
-// insertNew stores those of the rows, a pointer to a slice, that none stands in
+// insertFresh stores those of the rows, a pointer to a slice, that none stands in
 // the way of by the unique index on these columns, and answers with their
 // identifiers. A row that somebody is about to commit is waited for.
-func (tx *tenantTx) insertNew(ctx context.Context, rows any, index string) (ids []uuid.UUID, err error) {
+func (tx *tenantTx) insertFresh(ctx context.Context, rows any, index string) (ids []uuid.UUID, err error) {
 	err = tx.tx.NewInsert().Model(rows).On("CONFLICT ("+index+") DO NOTHING").Returning("id").Scan(ctx, &ids)
 	return ids, err
 }

@@ -15,6 +15,7 @@ import (
 
 	"upstream/internal/config"
 	"upstream/internal/postgres"
+	"upstream/internal/webhook"
 	"upstream/migrations"
 	"upstream/models/claimfile"
 	"upstream/store"
@@ -200,7 +201,7 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		if err != nil {
 			return err
 		}
-		options := store.Options{Logger: a.log, Groups: groups}
+		options := store.Options{Logger: a.log, Groups: groups, Targets: webhook.NewGuard(webhook.Targets{})}
 		if o.keys != nil {
 			sealer, err := a.sealer(*o.keys)
 			if err != nil {

@@ -58,7 +58,7 @@ func (a *app) newWorkers(ctx context.Context, st *store.Store, m config.Mail, op
 	if err != nil {
 		return nil, err
 	}
-	opts.Store, opts.Mail, opts.Logger = st, sender, a.log
+	opts.Store, opts.Mail, opts.Logger, opts.AlertEmail = st, sender, a.log, m.AlertEmail
 	return jobs.New(opts)
 }
 

@@ -107,7 +107,7 @@ func variables() []string {
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
-		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM",
+		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM", "UPSTREAM_ALERT_EMAIL",
 		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
 	}
 }
@@ -145,7 +145,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
 		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
-		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>",
+		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>", "alerts@upstream.example",
 		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
 	} {
 		t.Setenv(variables()[i], value)
@@ -163,7 +163,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
 			MaxUploadBytes: 5, AsyncBytes: 4, MaxConns: 6, DrainTimeout: 7 * time.Second, CORSOrigins: []string{"https://app.example"},
 			GraphQLLimits: []string{"key.budget=7", "all.depth=3"}, TrustedDocs: "/trusted.json",
-			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>"},
+			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>", AlertEmail: "alerts@upstream.example"},
 			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
 			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		},

@@ -13,6 +13,8 @@ import (
 type Mail struct {
 	SMTPURL string `name:"smtp-url" env:"SMTP_URL" help:"Server that takes mail: smtp://USER:PASSWORD@HOST:PORT (STARTTLS is demanded, except of this machine) or smtps://. Unset: mails become files in the data directory." placeholder:"URL"`
 	From    string `name:"mail-from" env:"UPSTREAM_MAIL_FROM" help:"Sender of mails, such as Upstream <noreply@example.com>. Required with SMTP_URL." placeholder:"ADDRESS"`
+
+	AlertEmail string `name:"alert-email" env:"UPSTREAM_ALERT_EMAIL" help:"Who is told of alerts that no channel of a customer takes, nor the customer's own address." placeholder:"ADDRESS"`
 }
 
 // The values of SMTP.StartTLS.
@@ -49,7 +51,17 @@ var errSMTPURL = errors.New("SMTP_URL must look like smtp://USER:PASSWORD@HOST:P
 func (m Mail) Validate() error {
 	_, urlErr := m.SMTP()
 	_, fromErr := m.Sender()
-	return errors.Join(urlErr, fromErr)
+	return errors.Join(urlErr, fromErr, m.checkAlertEmail())
+}
+
+func (m Mail) checkAlertEmail() error {
+	if m.AlertEmail == "" {
+		return nil
+	}
+	if address, err := mail.ParseAddress(m.AlertEmail); err != nil || address.Name != "" || address.Address != m.AlertEmail {
+		return errors.New("UPSTREAM_ALERT_EMAIL must look like alerts@example.com")
+	}
+	return nil
 }
 
 // SMTP reads SMTPURL; nil when it is unset.

@@ -55,6 +55,8 @@ func TestMail_Refusals(t *testing.T) {
 		"a password in clear":    {config.Mail{SMTPURL: "smtp://me:hush@mail.example?starttls=off", From: from}, "without encryption"},
 		"no sender":              {config.Mail{SMTPURL: "smtp://me:hush@mail.example"}, "UPSTREAM_MAIL_FROM is required with SMTP_URL"},
 		"a sender that is none":  {config.Mail{From: "upstream"}, "UPSTREAM_MAIL_FROM must look like"},
+		"no address of alerts":   {config.Mail{AlertEmail: "alerts"}, "UPSTREAM_ALERT_EMAIL must look like"},
+		"a name in front of it":  {config.Mail{AlertEmail: "Alerts <alerts@b.example>"}, "UPSTREAM_ALERT_EMAIL must look like"},
 		"a header in the sender": {config.Mail{From: "a@b.example\r\nBcc: c@d.example"}, "UPSTREAM_MAIL_FROM must look like"},
 	} {
 		err := tt.mail.Validate()

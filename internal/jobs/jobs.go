@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"upstream/internal/mail"
+	"upstream/internal/webhook"
 	"upstream/models"
 	"upstream/store"
 )
@@ -33,9 +34,14 @@ const (
 	// runsInterval is how often runs that are due are queued, and abandoned ones
 	// failed; uploads that nobody reads any more are seen to as well.
 	runsInterval = time.Minute
+	// alertsInterval is how often is looked for alerts that nobody tells people
+	// of: how late one may be whose snooze has ended.
+	alertsInterval = time.Minute
 	// maxDetections is how many detections a process computes at a time. The
 	// database does the work, and has others to do.
 	maxDetections = 4
+	// maxNotices is how many alerts a process tells people of at a time.
+	maxNotices = 4
 	// maxIngestions is how many claims files a process reads at a time.
 	maxIngestions = 2
 	// ingestionTimeout bounds the reading of one file.
@@ -50,6 +56,12 @@ type Options struct {
 	Mail  mail.Sender
 	// PublicURL is what links in mails begin with.
 	PublicURL string
+	// Slack posts alerts to channels of Slack; one that sends to public addresses
+	// only when nil.
+	Slack SlackSender
+	// AlertEmail is told of alerts that no channel of a customer takes, nor the
+	// customer's own address; may be empty.
+	AlertEmail string
 	// Logger hears of failures; defaults to slog.Default.
 	Logger *slog.Logger
 	// PollInterval is how long a job may wait to be noticed; a second when zero.
@@ -65,6 +77,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Slack == nil {
+		o.Slack = webhook.NewSender(webhook.Options{Guard: webhook.NewGuard(webhook.Targets{})})
 	}
 	if o.PollInterval == 0 {
 		o.PollInterval = pollInterval
@@ -109,6 +124,7 @@ func New(opts Options) (*Workers, error) {
 			river.QueueDefault:    {MaxWorkers: maxWorkers},
 			models.DetectionQueue: {MaxWorkers: maxDetections},
 			models.UploadQueue:    {MaxWorkers: maxIngestions},
+			models.AlertQueue:     {MaxWorkers: maxNotices},
 		},
 		Workers:           workers,
 		PeriodicJobs:      periodic(),
@@ -136,6 +152,9 @@ func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, watching(opts.Store, opts.Logger))
 	river.AddWorker(workers, &ingestion{store: opts.Store})
 	river.AddWorker(workers, resuming(opts.Store, opts.Logger))
+	river.AddWorker(workers, &alertNotice{opts: opts})
+	river.AddWorker(workers, &channelTest{opts: opts})
+	river.AddWorker(workers, resumingAlerts(opts.Store, opts.Logger))
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})
@@ -154,6 +173,7 @@ func periodic() []*river.PeriodicJob {
 		every(runsInterval, models.ScheduleRunsJob{}),
 		every(runsInterval, models.FailAbandonedRunsJob{}),
 		every(runsInterval, models.ResumeUploadsJob{}),
+		every(alertsInterval, models.ResumeAlertsJob{}),
 	}
 }
 

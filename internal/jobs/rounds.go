@@ -81,3 +81,10 @@ func resuming(s *store.Store, log *slog.Logger) *round[models.ResumeUploadsJob] 
 		{"take up the uploads left behind", counted(s.ResumeUploads), slog.LevelWarn},
 	}}
 }
+
+// resumingAlerts sees to alerts that nobody tells people of.
+func resumingAlerts(s *store.Store, log *slog.Logger) *round[models.ResumeAlertsJob] {
+	return &round[models.ResumeAlertsJob]{log: log, chores: []chore{
+		{"take up the alerts that nobody tells people of", counted(s.ResumeAlerts), slog.LevelInfo},
+	}}
+}

@@ -51,21 +51,26 @@ type Message struct {
 
 // Write composes a letter to an address.
 func Write(kind Kind, to string, facts Facts) (Message, error) {
+	return compose(string(kind), to, facts)
+}
+
+// compose fills the templates of a letter, which are named after its kind.
+func compose(kind, to string, facts any) (Message, error) {
 	m := Message{To: to}
-	text, err := template.New("").Funcs(template.FuncMap{"instant": instant}).
-		ParseFS(templates, "templates/"+string(kind)+".txt")
+	text, err := template.New("").Funcs(template.FuncMap{"instant": instant, "inc": func(i int) int { return i + 1 }}).
+		ParseFS(templates, "templates/"+kind+".txt")
 	if err != nil {
 		return m, fmt.Errorf("letter %s: %w", kind, err)
 	}
-	page, err := htmltemplate.New("").Funcs(htmltemplate.FuncMap{"instant": instant}).
-		ParseFS(templates, "templates/layout.html", "templates/"+string(kind)+".html")
+	page, err := htmltemplate.New("").Funcs(htmltemplate.FuncMap{"instant": instant, "inc": func(i int) int { return i + 1 }}).
+		ParseFS(templates, "templates/layout.html", "templates/"+kind+".html")
 	if err != nil {
 		return m, fmt.Errorf("letter %s: %w", kind, err)
 	}
 	var subject, body, html strings.Builder
 	err = errors.Join(
 		text.ExecuteTemplate(&subject, "subject", facts),
-		text.ExecuteTemplate(&body, string(kind)+".txt", facts),
+		text.ExecuteTemplate(&body, kind+".txt", facts),
 		page.ExecuteTemplate(&html, "layout.html", facts),
 	)
 	m.Subject, m.Text, m.HTML = oneLine(subject.String()), strings.TrimSpace(body.String())+"\n", html.String()
