@@ -340,7 +340,7 @@ func (w *world) nodes() map[string]string {
 	return map[string]string{
 		"AlertRule": rules.Items[0].ID.String(), "NotificationChannel": channels.Items[0].ID.String(), "AlertEvent": alerts.Items[0].ID.String(),
 		"OperatorJudgment": judgments.Items[0].ID.String(),
-		"Customer": w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
+		"Customer":         w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
 		"DriftEvent": events.Items[0].ID.String(), "AuditEvent": lines.Items[0].ID.String(), "Member": members.Items[0].ID.String(),
 		"ApiKey": key.APIKey.ID.String(), "Invitation": invitation.ID.String(),
 		"PayerMapping": payer.ID.String(), "CptGroupMapping": cpt.ID.String(),

@@ -191,6 +191,7 @@ func (a *api) registerSnooze() {
 	op := handlingOperation("snoozeAlert", "Put an alert off",
 		"Takes the alert out of the way until an instant; nobody is told of it meanwhile.", "snooze")
 	op.hasBody = true
+	op.rules = rulesOf(func(b alertSnooze, now time.Time) error { return models.AlertSnooze{Until: b.Until}.Validate(now) })
 	register(a, op, func(ctx context.Context, in *snoozeInput) (*changedOutput[alertEvent], error) {
 		expected, err := ifMatch(in.IfMatch)
 		if err != nil {

@@ -3662,7 +3662,7 @@ type RecoveryStats {
 
 "Money that was recovered."
 type RecoveredMoney {
-  "USD."
+  "The sum, USD."
   total: Decimal!
   "The number of judgments that it is the sum of."
   count: Int!

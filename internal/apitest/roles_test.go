@@ -114,9 +114,9 @@ func harmless() map[string]map[string]any {
 		"retryAlert":                {"id": "alert" + nowhere},
 		"submitAlertFeedback":       {"id": "alert" + nowhere, "verdict": "REAL"},
 
-		"createApiKey":          {"name": "", "scopes": []string{"CLAIMS_READ"}},
-		"rotateApiKey":          {"id": "key" + nowhere},
-		"revokeApiKey":          {"id": "key" + nowhere},
+		"createApiKey": {"name": "", "scopes": []string{"CLAIMS_READ"}},
+		"rotateApiKey": {"id": "key" + nowhere},
+		"revokeApiKey": {"id": "key" + nowhere},
 	}
 }
 
