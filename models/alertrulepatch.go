@@ -126,7 +126,7 @@ type AlertRulePreviewResult struct {
 	// MatchCount is how many of those the rule fires on; Matches are the first
 	// MaxPreviewMatches of them, newest run first.
 	MatchCount int
-	Matches []AlertRuleMatch
+	Matches    []AlertRuleMatch
 	// SuppressedCount is of how many of the MatchCount nobody would have been told.
 	SuppressedCount int
 }
