@@ -74,7 +74,7 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	}
 	restOptions := rest.Options{
 		PublicURL: d.Config.PublicURL, Logger: d.Logger, MaxUploadBytes: d.Config.MaxUploadBytes,
-		AsyncUploadBytes: d.Config.AsyncBytes, Throttle: d.Throttle,
+		AsyncUploadBytes: d.Config.AsyncBytes, Throttle: d.Throttle, Named: obs.Name,
 	}
 	restOptions.Checks = []rest.Check{{Name: "workers", Func: d.Workers}, {Name: "cache", Func: d.Throttle.Ping(), Optional: true}}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)
@@ -96,7 +96,7 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 	// From the outside in: what every answer carries, its name, its line in the
 	// log, who may read it, how long its body may take, and last what it says.
 	layers := chi.Chain(
-		guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.IdentifyBehind(proxies), obs.AccessLog(d.Logger, auth.RequestID),
+		d.Telemetry.Requests, guard.Headers(strings.HasPrefix(d.Config.PublicURL, "https://")), auth.IdentifyBehind(proxies), obs.AccessLog(d.Logger, auth.RequestID),
 		guard.CORS(origins), guard.Bodies(bodyPatience),
 	)
 	return layers.Handler(root), nil
@@ -110,6 +110,7 @@ func newGraphOptions(d cli.Deps) (graph.Options, error) {
 	}
 	options := graph.Options{
 		Limits: limits, NoIntrospection: !d.Config.Introspection, Logger: d.Logger, RequestID: auth.RequestID, Throttle: d.Throttle,
+		Named: obs.Name, Failed: obs.Outcome,
 	}
 	if d.Config.TrustedDocs == "" {
 		return options, nil

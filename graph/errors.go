@@ -116,7 +116,11 @@ func aroundField(ctx context.Context, next graphql.Resolver) (any, error) {
 
 // presenter turns every error into what the client reads. It answers nil for
 // errors beyond the first few, which leaves them out.
-type presenter struct{ log *slog.Logger }
+type presenter struct {
+	log *slog.Logger
+	// failed hears the code of every error.
+	failed func(context.Context, string)
+}
 
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	r := requestFrom(ctx)
@@ -129,6 +133,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if e.Code == models.CodeInternal {
 		e = p.internal(ctx, r, e)
 	}
+	p.failed(ctx, string(e.Code))
 	return &gqlerror.Error{
 		Err: e, Message: sentence(e), Path: path, Locations: given.Locations,
 		Extensions: extensions(e, r.id),

@@ -84,7 +84,7 @@ func testContext(id string) context.Context {
 func TestPresenter(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	p := presenter{log: slog.New(slog.NewTextHandler(&log, nil))}
+	p := presenter{log: slog.New(slog.NewTextHandler(&log, nil)), failed: func(context.Context, string) {}}
 	for _, code := range models.Codes() {
 		got := p.present(testContext("r"), models.NewError(code, "A sentence."))
 		want := "A sentence."

@@ -32,6 +32,10 @@ type Options struct {
 	Throttle *throttle.Throttle
 	// Logger hears of internal failures; defaults to slog.Default.
 	Logger *slog.Logger
+	// Named hears which operation a request turned out to be, such as
+	// "Query.claims" after its first field, before it runs; Failed hears the code
+	// of its first error. Both may be nil.
+	Named, Failed func(ctx context.Context, text string)
 	// RequestID names a request in errors and logs; defaults to the viewer's.
 	RequestID func(context.Context) string
 }
@@ -44,6 +48,12 @@ func (o Options) withDefaults() Options {
 	o.Limits = limits
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Named == nil {
+		o.Named = func(context.Context, string) {}
+	}
+	if o.Failed == nil {
+		o.Failed = func(context.Context, string) {}
 	}
 	if o.RequestID == nil {
 		o.RequestID = func(ctx context.Context) string { return auth.ViewerFrom(ctx).RequestID }
@@ -75,7 +85,7 @@ func NewHandler(st *store.Store, opts Options) http.Handler {
 // Anonymous and signed-in requests get one each, because validation differs:
 // to the former it neither shows nor hints at the schema.
 func newServer(es graphql.ExecutableSchema, opts Options, kept *persistedCache, member bool) *handler.Server {
-	p := presenter{log: opts.Logger}
+	p := presenter{log: opts.Logger, failed: opts.Failed}
 	s := handler.New(es)
 	s.AddTransport(transport{throttle: opts.Throttle, present: p.present})
 	s.SetParserTokenLimit(mostTokens(opts.Limits))
@@ -91,6 +101,7 @@ func newServer(es graphql.ExecutableSchema, opts Options, kept *persistedCache, 
 	s.Use(introspection{viewerMay: member, switchedOff: opts.NoIntrospection})
 	s.Use(costLimit{})
 	s.Use(keepPersisted{kept}) // the last check: whatever comes here may run
+	s.AroundOperations(named(opts.Named))
 	s.AroundFields(aroundField)
 	s.AroundResponses(reportCost)
 	if !member {
@@ -115,7 +126,7 @@ func mostTokens(limits map[Audience]Limits) int {
 // does not hold is a failure of HTTP, so the status says so to every client.
 func Refuse(opts Options) func(http.ResponseWriter, *http.Request, error) {
 	opts = opts.withDefaults()
-	t := transport{present: presenter{log: opts.Logger}.present}
+	t := transport{present: presenter{log: opts.Logger, failed: opts.Failed}.present}
 	return func(w http.ResponseWriter, req *http.Request, err error) {
 		ctx, _ := newRequest(req.Context(), opts)
 		a := answer{w: w, mediaType: typeJSON}

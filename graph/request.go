@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"upstream/internal/auth"
 	"upstream/models"
 	"upstream/store"
@@ -68,4 +71,25 @@ func signedIn(ctx context.Context) (models.Viewer, error) {
 		return v, models.NewError(models.CodeUnauthenticated, "Sign in first: send a bearer token.")
 	}
 	return v, nil
+}
+
+// named tells what an operation is before it runs: its kind and first field.
+func named(tell func(context.Context, string)) graphql.OperationMiddleware {
+	return func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		tell(ctx, nameOf(graphql.GetOperationContext(ctx)))
+		return next(ctx)
+	}
+}
+
+// nameOf is such as Query.claims: of a closed set, which names that clients give
+// are not.
+func nameOf(op *graphql.OperationContext) string {
+	kind := "Query"
+	if op.Operation.Operation == ast.Mutation {
+		kind = "Mutation"
+	}
+	for _, field := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{kind}) {
+		return kind + "." + field.Name
+	}
+	return kind
 }

@@ -85,7 +85,7 @@ var dumpSections = []struct{ title, query string }{
 		FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 		WHERE n.nspname = 'public' ORDER BY p.proname`},
 	{"Triggers", `
-		SELECT pg_get_triggerdef(t.oid) || ';'
+		SELECT pg_get_triggerdef(t.oid) || CASE WHEN t.tgenabled IN ('D', 'R') THEN '; -- disabled' ELSE ';' END
 		FROM pg_trigger t
 		JOIN pg_class c ON c.oid = t.tgrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace

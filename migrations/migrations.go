@@ -46,7 +46,7 @@ type Step struct {
 // Hash identifies the set of migrations in this program.
 func Hash() string {
 	sum := sha256.New()
-	names, err := fs.Glob(files, "*.tx.up.sql")
+	names, err := fs.Glob(files, "*.up.sql")
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
@@ -109,32 +109,38 @@ func Status(ctx context.Context, db *sql.DB) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, `SELECT name, migrated_at FROM bun_migrations`)
-	applied := map[string]time.Time{}
-	var pgErr *pgconn.PgError
-	switch {
-	case errors.As(err, &pgErr) && pgErr.Code == "42P01": // no table yet: nothing was ever applied
-	case err != nil:
+	applied, err := appliedAt(ctx, db)
+	if err != nil {
 		return nil, err
-	default:
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var name string
-			var at time.Time
-			if err := rows.Scan(&name, &at); err != nil {
-				return nil, err
-			}
-			applied[name] = at
-		}
-		if err := rows.Err(); err != nil {
-			return nil, err
-		}
 	}
 	steps := make([]Step, len(all))
 	for i, m := range all {
 		steps[i] = Step{Name: m.String(), AppliedAt: applied[m.Name]}
 	}
 	return steps, nil
+}
+
+// appliedAt says when which migrations were applied, by their numbers.
+func appliedAt(ctx context.Context, db *sql.DB) (map[string]time.Time, error) {
+	applied := map[string]time.Time{}
+	rows, err := db.QueryContext(ctx, `SELECT name, migrated_at FROM bun_migrations`)
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42P01" {
+		return applied, nil // no table yet: nothing was ever applied
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name string
+		var at time.Time
+		if err := rows.Scan(&name, &at); err != nil {
+			return nil, err
+		}
+		applied[name] = at
+	}
+	return applied, rows.Err()
 }
 
 // Pending names the migrations of this program that the database lacks.

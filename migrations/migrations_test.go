@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -105,8 +106,8 @@ func all(t *testing.T) []string {
 	}
 	var names []string
 	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".tx.up.sql"); ok {
-			names = append(names, name)
+		if name, ok := strings.CutSuffix(e.Name(), ".up.sql"); ok {
+			names = append(names, strings.TrimSuffix(name, ".tx"))
 		}
 	}
 	if len(names) < 3 {
@@ -428,8 +429,11 @@ func TestFiles_EveryUpHasADown(t *testing.T) {
 		if !strings.HasPrefix(name, fmt.Sprintf("%04d_", i+1)) {
 			t.Errorf("%s is not number %d", name, i+1)
 		}
-		down, err := os.ReadFile(name + ".tx.down.sql")
-		if err != nil || strings.TrimSpace(string(down)) == "" {
+		downs, err := filepath.Glob(name + "*.down.sql")
+		if err != nil || len(downs) != 1 {
+			t.Fatalf("%s has the downs %v: %v", name, downs, err)
+		}
+		if down, err := os.ReadFile(downs[0]); err != nil || strings.TrimSpace(string(down)) == "" {
 			t.Errorf("%s has no down: %v", name, err)
 		}
 	}
@@ -439,8 +443,11 @@ func TestFiles_EveryUpHasADown(t *testing.T) {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if strings.HasSuffix(name, ".sql") && name != "schema.sql" && !strings.Contains(name, ".tx.up.") && !strings.Contains(name, ".tx.down.") {
-			t.Errorf("%s does not run in a transaction", name)
+		if !strings.HasSuffix(name, ".sql") || name == "schema.sql" || strings.Contains(name, ".tx.up.") || strings.Contains(name, ".tx.down.") {
+			continue
+		}
+		if text, err := os.ReadFile(name); err != nil || !strings.Contains(string(text), "CONCURRENTLY") {
+			t.Errorf("%s does not run in a transaction, and could: %v", name, err)
 		}
 	}
 }

@@ -475,6 +475,100 @@ CREATE TABLE users (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     token_version integer DEFAULT 1 NOT NULL
 );
+CREATE TABLE webhook_attempts (
+    customer_id uuid NOT NULL,
+    delivery_id uuid NOT NULL,
+    number integer NOT NULL,
+    endpoint_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    duration_ms bigint NOT NULL,
+    outcome character varying(20) NOT NULL,
+    response_code integer,
+    error character varying(1000),
+    response_body character varying(1000)
+);
+CREATE TABLE webhook_deliveries (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    event_type character varying(50) NOT NULL,
+    event_key character varying(200) NOT NULL,
+    sequence bigint NOT NULL,
+    body json NOT NULL,
+    status character varying(20) DEFAULT 'pending'::character varying NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    max_attempts integer NOT NULL,
+    attempts_total integer DEFAULT 0 NOT NULL,
+    last_attempt_at timestamp with time zone,
+    next_attempt_at timestamp with time zone,
+    last_error character varying(1000),
+    response_code integer,
+    response_body character varying(1000),
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE webhook_endpoints (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name character varying(100) NOT NULL,
+    url character varying(2048) NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    event_types text[] DEFAULT '{}'::text[] NOT NULL,
+    secret_sealed bytea NOT NULL,
+    previous_secret_sealed bytea,
+    previous_secret_expires_at timestamp with time zone,
+    last_sequence bigint DEFAULT 0 NOT NULL,
+    circuit character varying(20) DEFAULT 'closed'::character varying NOT NULL,
+    consecutive_failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    circuit_openings integer DEFAULT 0 NOT NULL,
+    circuit_retry_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_reason character varying(20),
+    lane_worker uuid,
+    lane_until timestamp with time zone,
+    lane_job_at timestamp with time zone,
+    dead_told_at timestamp with time zone,
+    created_by uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE webhook_events (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    sequence bigint,
+    event_type character varying(50) NOT NULL,
+    event_key character varying(200) NOT NULL,
+    subject character varying(100) NOT NULL,
+    revision bigint NOT NULL,
+    data json NOT NULL,
+    endpoint_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE webhook_replays (
+    customer_id uuid NOT NULL,
+    id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    status character varying(20),
+    event_type character varying(50),
+    state character varying(20) DEFAULT 'queued'::character varying NOT NULL,
+    total bigint NOT NULL,
+    queued bigint DEFAULT 0 NOT NULL,
+    "position" uuid,
+    created_by uuid,
+    finished_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE webhook_streams (
+    customer_id uuid NOT NULL,
+    last_sequence bigint DEFAULT 0 NOT NULL
+);
 
 -- Constraints
 
@@ -770,6 +864,50 @@ ALTER TABLE users ADD CONSTRAINT users_email_check CHECK (((email)::text ~~ '%_@
 ALTER TABLE users ADD CONSTRAINT users_token_version_check CHECK ((token_version >= 1));
 ALTER TABLE users ADD CONSTRAINT users_version_check CHECK ((version >= 1));
 ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_duration_ms_check CHECK ((duration_ms >= 0));
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_number_check CHECK ((number >= 1));
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_outcome_check CHECK (((outcome)::text = ANY ((ARRAY['delivered'::character varying, 'rejected'::character varying, 'gone'::character varying, 'redirected'::character varying, 'timed_out'::character varying, 'unresolved'::character varying, 'unreachable'::character varying, 'tls_failed'::character varying, 'blocked'::character varying, 'invalid_answer'::character varying])::text[])));
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_customer_id_delivery_id_fkey FOREIGN KEY (customer_id, delivery_id) REFERENCES webhook_deliveries(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_pkey PRIMARY KEY (customer_id, delivery_id, number);
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_attempts_check CHECK (((attempts >= 0) AND (attempts <= max_attempts) AND (attempts_total >= attempts)));
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_event_type_check CHECK (((event_type)::text = ANY ((ARRAY['drift.detected'::character varying, 'report.completed'::character varying, 'report.failed'::character varying, 'alert.triggered'::character varying, 'alert.resolved'::character varying, 'upload.processed'::character varying, 'webhook.test'::character varying])::text[])));
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_sequence_check CHECK ((sequence >= 1));
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_status_check CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'retrying'::character varying, 'success'::character varying, 'dead'::character varying])::text[])));
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_status_next_attempt_at_check CHECK ((((status)::text = ANY ((ARRAY['pending'::character varying, 'retrying'::character varying])::text[])) = (next_attempt_at IS NOT NULL)));
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_version_check CHECK ((version >= 1));
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_customer_id_endpoint_id_fkey FOREIGN KEY (customer_id, endpoint_id) REFERENCES webhook_endpoints(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_circuit_check CHECK (((circuit)::text = ANY ((ARRAY['closed'::character varying, 'open'::character varying, 'half_open'::character varying])::text[])));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_circuit_circuit_retry_at_check CHECK ((((circuit)::text = 'closed'::text) = (circuit_retry_at IS NULL)));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_consecutive_failures_check CHECK (((consecutive_failures >= 0) AND (circuit_openings >= 0)));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_disabled_at_disabled_reason_check CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL)));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_disabled_reason_check CHECK (((disabled_reason)::text = ANY ((ARRAY['gone'::character varying, 'failing'::character varying])::text[])));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_event_types_check CHECK ((event_types <@ ARRAY['drift.detected'::text, 'report.completed'::text, 'report.failed'::text, 'alert.triggered'::text, 'alert.resolved'::text, 'upload.processed'::text, 'webhook.test'::text]));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_lane_worker_lane_until_check CHECK (((lane_worker IS NULL) = (lane_until IS NULL)));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_last_sequence_check CHECK ((last_sequence >= 0));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_previous_secret_check CHECK (((previous_secret_sealed IS NULL) = (previous_secret_expires_at IS NULL)));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_version_check CHECK ((version >= 1));
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE webhook_events ADD CONSTRAINT webhook_events_event_type_check CHECK (((event_type)::text = ANY ((ARRAY['drift.detected'::character varying, 'report.completed'::character varying, 'report.failed'::character varying, 'alert.triggered'::character varying, 'alert.resolved'::character varying, 'upload.processed'::character varying, 'webhook.test'::character varying])::text[])));
+ALTER TABLE webhook_events ADD CONSTRAINT webhook_events_revision_check CHECK ((revision >= 1));
+ALTER TABLE webhook_events ADD CONSTRAINT webhook_events_sequence_check CHECK ((sequence >= 1));
+ALTER TABLE webhook_events ADD CONSTRAINT webhook_events_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE webhook_events ADD CONSTRAINT webhook_events_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_event_type_check CHECK (((event_type)::text = ANY ((ARRAY['drift.detected'::character varying, 'report.completed'::character varying, 'report.failed'::character varying, 'alert.triggered'::character varying, 'alert.resolved'::character varying, 'upload.processed'::character varying, 'webhook.test'::character varying])::text[])));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_since_until_check CHECK ((since <= until));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_state_check CHECK (((state)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying, 'done'::character varying, 'stopped'::character varying])::text[])));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_state_finished_at_check CHECK ((((state)::text = ANY ((ARRAY['done'::character varying, 'stopped'::character varying])::text[])) = (finished_at IS NOT NULL)));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_status_check CHECK (((status)::text = ANY ((ARRAY['success'::character varying, 'dead'::character varying])::text[])));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_total_check CHECK (((total >= 0) AND (queued >= 0)));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_version_check CHECK ((version >= 1));
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_customer_id_endpoint_id_fkey FOREIGN KEY (customer_id, endpoint_id) REFERENCES webhook_endpoints(customer_id, id) ON DELETE CASCADE;
+ALTER TABLE webhook_replays ADD CONSTRAINT webhook_replays_pkey PRIMARY KEY (customer_id, id);
+ALTER TABLE webhook_streams ADD CONSTRAINT webhook_streams_last_sequence_check CHECK ((last_sequence >= 0));
+ALTER TABLE webhook_streams ADD CONSTRAINT webhook_streams_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE webhook_streams ADD CONSTRAINT webhook_streams_pkey PRIMARY KEY (customer_id);
 
 -- Indexes
 
@@ -859,6 +997,23 @@ CREATE INDEX uploads_customer_id_status_uploaded_at_id_idx ON public.uploads USI
 CREATE INDEX uploads_customer_id_unfinished_idx ON public.uploads USING btree (customer_id, id) WHERE ((status)::text = 'processing'::text);
 CREATE INDEX uploads_customer_id_uploaded_at_id_idx ON public.uploads USING btree (customer_id, uploaded_at DESC, id DESC);
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower((email)::text));
+CREATE INDEX webhook_attempts_customer_id_started_at_idx ON public.webhook_attempts USING btree (customer_id, started_at);
+CREATE INDEX webhook_deliveries_customer_id_created_at_id_idx ON public.webhook_deliveries USING btree (customer_id, created_at DESC, id DESC);
+CREATE INDEX webhook_deliveries_customer_id_dead_idx ON public.webhook_deliveries USING btree (customer_id, created_at DESC, id DESC) WHERE ((status)::text = 'dead'::text);
+CREATE INDEX webhook_deliveries_customer_id_endpoint_id_created_at_id_idx ON public.webhook_deliveries USING btree (customer_id, endpoint_id, created_at DESC, id DESC);
+CREATE INDEX webhook_deliveries_customer_id_endpoint_id_due_idx ON public.webhook_deliveries USING btree (customer_id, endpoint_id, next_attempt_at, sequence) WHERE ((status)::text = ANY ((ARRAY['pending'::character varying, 'retrying'::character varying])::text[]));
+CREATE UNIQUE INDEX webhook_deliveries_customer_id_endpoint_id_event_key_key ON public.webhook_deliveries USING btree (customer_id, endpoint_id, event_key);
+CREATE INDEX webhook_deliveries_customer_id_endpoint_id_open_idx ON public.webhook_deliveries USING btree (customer_id, endpoint_id, sequence) WHERE ((status)::text <> 'success'::text);
+CREATE UNIQUE INDEX webhook_deliveries_customer_id_endpoint_id_sequence_key ON public.webhook_deliveries USING btree (customer_id, endpoint_id, sequence);
+CREATE INDEX webhook_endpoints_customer_id_name_id_idx ON public.webhook_endpoints USING btree (customer_id, name, id);
+CREATE INDEX webhook_events_customer_id_created_at_idx ON public.webhook_events USING btree (customer_id, created_at);
+CREATE UNIQUE INDEX webhook_events_customer_id_event_key_key ON public.webhook_events USING btree (customer_id, event_key);
+CREATE INDEX webhook_events_customer_id_event_type_sequence_idx ON public.webhook_events USING btree (customer_id, event_type, sequence);
+CREATE UNIQUE INDEX webhook_events_customer_id_sequence_key ON public.webhook_events USING btree (customer_id, sequence);
+CREATE INDEX webhook_events_customer_id_unnumbered_idx ON public.webhook_events USING btree (customer_id, id) WHERE (sequence IS NULL);
+CREATE INDEX webhook_replays_customer_id_created_at_id_idx ON public.webhook_replays USING btree (customer_id, created_at DESC, id DESC);
+CREATE INDEX webhook_replays_customer_id_endpoint_id_idx ON public.webhook_replays USING btree (customer_id, endpoint_id);
+CREATE UNIQUE INDEX webhook_replays_customer_id_endpoint_id_unfinished_key ON public.webhook_replays USING btree (customer_id, endpoint_id) WHERE ((state)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]));
 
 -- Functions
 
@@ -1096,6 +1251,12 @@ ALTER TABLE upload_chunks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE upload_rejections ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE uploads ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_attempts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_endpoints ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_replays ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_streams ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 -- Policies
 
@@ -1224,6 +1385,33 @@ CREATE POLICY users_member ON users AS PERMISSIVE FOR ALL TO public
    FROM memberships m
   WHERE ((m.user_id = users.id) AND (m.customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))))))
     WITH CHECK ((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text));
+CREATE POLICY webhook_attempts_tenant ON webhook_attempts AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY webhook_deliveries_system_waiting ON webhook_deliveries AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND ((status)::text = ANY ((ARRAY['pending'::character varying, 'retrying'::character varying])::text[]))))
+    WITH CHECK ();
+CREATE POLICY webhook_deliveries_tenant ON webhook_deliveries AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY webhook_endpoints_tenant ON webhook_endpoints AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY webhook_events_system_unnumbered ON webhook_events AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND (sequence IS NULL)))
+    WITH CHECK ();
+CREATE POLICY webhook_events_tenant ON webhook_events AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY webhook_replays_system_unfinished ON webhook_replays AS PERMISSIVE FOR SELECT TO public
+    USING (((( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text) AND ((state)::text = ANY ((ARRAY['queued'::character varying, 'running'::character varying])::text[]))))
+    WITH CHECK ();
+CREATE POLICY webhook_replays_tenant ON webhook_replays AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
+CREATE POLICY webhook_streams_tenant ON webhook_streams AS PERMISSIVE FOR ALL TO public
+    USING ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")))
+    WITH CHECK ((customer_id = ( SELECT (NULLIF(current_setting('app.customer_id'::text, true), ''::text))::uuid AS "nullif")));
 
 -- Grants
 
@@ -1258,6 +1446,12 @@ GRANT DELETE, INSERT, SELECT ON upload_chunks TO upstream_app;
 GRANT DELETE, INSERT, SELECT ON upload_rejections TO upstream_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON uploads TO upstream_app;
 GRANT INSERT, SELECT, UPDATE ON users TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON webhook_attempts TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_deliveries TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_endpoints TO upstream_app;
+GRANT DELETE, INSERT, SELECT ON webhook_events TO upstream_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_replays TO upstream_app;
+GRANT INSERT, SELECT, UPDATE ON webhook_streams TO upstream_app;
 
 -- The job queue
 

@@ -46,6 +46,8 @@ type (
 	judgmentKind   struct{}
 	endpointKind   struct{}
 	deliveryKind   struct{}
+	hookEventKind  struct{}
+	replayKind     struct{}
 
 	CustomerID        = ID[customerKind]
 	UserID            = ID[userKind]
@@ -68,6 +70,8 @@ type (
 	OperatorJudgmentID    = ID[judgmentKind]
 	WebhookEndpointID     = ID[endpointKind]
 	WebhookDeliveryID     = ID[deliveryKind]
+	WebhookEventID        = ID[hookEventKind]
+	WebhookReplayID       = ID[replayKind]
 )
 
 func (customerKind) Prefix() string   { return "cust" }
@@ -90,6 +94,8 @@ func (alertKind) Prefix() string      { return "alert" }
 func (judgmentKind) Prefix() string   { return "judg" }
 func (endpointKind) Prefix() string   { return "hook" }
 func (deliveryKind) Prefix() string   { return "dlv" }
+func (hookEventKind) Prefix() string  { return "evt" }
+func (replayKind) Prefix() string     { return "job" }
 
 // From wraps a UUID: models.ClaimID{}.From(u).
 func (ID[K]) From(u uuid.UUID) ID[K] { return ID[K]{value: u} }

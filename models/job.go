@@ -135,3 +135,58 @@ type ResumeAlertsJob struct{}
 
 // Kind implements [JobArgs].
 func (ResumeAlertsJob) Kind() string { return "resume_alerts" }
+// WebhookQueue is the queue of deliveries to partners, who may be slow.
+const WebhookQueue = "webhooks"
+
+// DeliverWebhooksJob delivers what is due at one endpoint. There is one for all
+// that waits there, not one for each delivery: what one endpoint has waiting
+// then takes one place in the queue, however much it is.
+type DeliverWebhooksJob struct {
+	CustomerID CustomerID        `json:"customer_id"`
+	EndpointID WebhookEndpointID `json:"endpoint_id"`
+}
+
+// Kind implements [JobArgs].
+func (DeliverWebhooksJob) Kind() string { return "deliver_webhooks" }
+
+// Queue implements [QueuedJobArgs].
+func (DeliverWebhooksJob) Queue() string { return WebhookQueue }
+
+// TellEventsJob makes deliveries of what happened in a transaction that could
+// not do so itself.
+type TellEventsJob struct {
+	CustomerID CustomerID `json:"customer_id"`
+}
+
+// Kind implements [JobArgs].
+func (TellEventsJob) Kind() string { return "tell_events" }
+
+// Queue implements [QueuedJobArgs].
+func (TellEventsJob) Queue() string { return WebhookQueue }
+
+// ReplayWebhooksJob queues the deliveries of a replay again.
+type ReplayWebhooksJob struct {
+	CustomerID CustomerID      `json:"customer_id"`
+	ReplayID   WebhookReplayID `json:"replay_id"`
+}
+
+// Kind implements [JobArgs].
+func (ReplayWebhooksJob) Kind() string { return "replay_webhooks" }
+
+// ResumeWebhooksJob sees to deliveries that are due and that nobody makes.
+type ResumeWebhooksJob struct{}
+
+// Kind implements [JobArgs].
+func (ResumeWebhooksJob) Kind() string { return "resume_webhooks" }
+
+// WebhookNoticeMailJob tells people that deliveries to an endpoint fail.
+type WebhookNoticeMailJob struct {
+	CustomerID CustomerID        `json:"customer_id"`
+	EndpointID WebhookEndpointID `json:"endpoint_id"`
+	// UserID is who is told.
+	UserID UserID        `json:"user_id"`
+	Notice WebhookNotice `json:"notice"`
+}
+
+// Kind implements [JobArgs].
+func (WebhookNoticeMailJob) Kind() string { return "webhook_notice_mail" }

@@ -57,8 +57,10 @@ type WebhookDelivery struct {
 	Status DeliveryStatus  `bun:"status"`
 	// Attempts counts the attempts made since the delivery was made or last asked
 	// for again, at most MaxAttempts.
-	Attempts      int        `bun:"attempts"`
-	MaxAttempts   int        `bun:"max_attempts"`
+	Attempts    int `bun:"attempts"`
+	MaxAttempts int `bun:"max_attempts"`
+	// AttemptsTotal counts all attempts, over redeliveries, too.
+	AttemptsTotal int        `bun:"attempts_total"`
 	LastAttemptAt *time.Time `bun:"last_attempt_at"`
 	// NextAttemptAt is nil once the delivery is done.
 	NextAttemptAt *time.Time `bun:"next_attempt_at"`
@@ -134,6 +136,14 @@ type DeliveryAttempt struct {
 	Error        *string `bun:"error"`
 	// ResponseBody is the beginning of the answer, at most 1,000 characters.
 	ResponseBody *string `bun:"response_body"`
+}
+
+// Redelivery asks that a delivery be sent again, or at once.
+type Redelivery struct {
+	ID WebhookDeliveryID
+	// ExpectedVersion is the version it was decided on; nil when that does not
+	// matter.
+	ExpectedVersion *int64
 }
 
 // WebhookDeliveryFilter narrows a list of deliveries.

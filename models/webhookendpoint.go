@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 )
 
@@ -99,6 +100,14 @@ type WebhookEndpoint struct {
 	LastSequence int64 `bun:"last_sequence"`
 
 	EndpointHealth
+	EndpointLane
+
+	// DeliveredThrough is the highest sequence up to which every delivery was
+	// taken by the endpoint: what a partner compares with what it has. It is
+	// computed when the endpoint is read.
+	DeliveredThrough int64 `bun:"delivered_through,scanonly"`
+	// DeadToldAt is when people were last told that deliveries are given up.
+	DeadToldAt *time.Time `bun:"dead_told_at"`
 
 	CreatedBy *UserID   `bun:"created_by,type:uuid"`
 	Version   int64     `bun:"version"`
@@ -109,10 +118,24 @@ type WebhookEndpoint struct {
 // GlobalID is the endpoint's TypeID.
 func (e *WebhookEndpoint) GlobalID() string { return e.ID.String() }
 
+// EndpointLane is who delivers to an endpoint: one process at a time.
+type EndpointLane struct {
+	// LaneWorker is the process, and LaneUntil until when it has said so; nil while
+	// nobody delivers.
+	LaneWorker *uuid.UUID `bun:"lane_worker,type:uuid"`
+	LaneUntil  *time.Time `bun:"lane_until"`
+	// LaneJobAt is when the next job comes to see whether there is something to
+	// deliver; nil when none is known.
+	LaneJobAt *time.Time `bun:"lane_job_at"`
+}
+
+// Delivers reports whether deliveries to the endpoint are tried at all.
+func (e *WebhookEndpoint) Delivers() bool { return e.Active && e.DisabledAt == nil }
+
 // Receives reports whether events of a type are delivered to the endpoint. A
 // test event always is, since somebody asked for it.
 func (e *WebhookEndpoint) Receives(t WebhookEventType) bool {
-	if !e.Active || e.DisabledAt != nil {
+	if !e.Delivers() {
 		return false
 	}
 	return len(e.EventTypes) == 0 || t == EventWebhookTest || slices.Contains(e.EventTypes, t)
@@ -122,6 +145,8 @@ func (e *WebhookEndpoint) Receives(t WebhookEventType) bool {
 const (
 	MaxWebhookName = 100
 	MaxWebhookURL  = 2048
+	// MaxWebhookEndpoints is how many a customer may have.
+	MaxWebhookEndpoints = 50
 )
 
 // NewWebhookEndpoint is the input that creates an endpoint, active unless said
@@ -158,6 +183,41 @@ func (e *WebhookEndpoint) Validate(targets URLChecker) error {
 		}
 	}
 	return Invalid(append(fields, repeated("event_types", e.EventTypes)...)...)
+}
+
+// WebhookEndpointPatch is what a client may change of an endpoint.
+type WebhookEndpointPatch struct {
+	Name Change[string] `json:"name" maxLength:"100" doc:"What people call it." example:"Data warehouse"`
+	URL  Change[string] `json:"url" maxLength:"2048" doc:"Where events are posted to: https, at a public address." example:"https://hooks.example.com/upstream"`
+	// EventTypes replaces the whole list.
+	EventTypes Change[[]WebhookEventType] `json:"event_types" doc:"The event types it is to receive; none means all of them."`
+	Active     Change[bool]               `json:"active" doc:"Whether it is switched on. True also switches on one that was disabled for failing."`
+}
+
+// Validate lists which fields are cleared that may not be.
+func (in WebhookEndpointPatch) Validate() error {
+	return Invalid(slices.Concat(
+		checked("name", in.Name, anything), checked("url", in.URL, anything),
+		checked("event_types", in.EventTypes, anything), checked("active", in.Active, anything),
+	)...)
+}
+
+// Apply makes the changes. The result is to be validated as a whole.
+func (in WebhookEndpointPatch) Apply(e *WebhookEndpoint) {
+	in.Name.apply(&e.Name)
+	in.URL.apply(&e.URL)
+	in.EventTypes.apply(&e.EventTypes)
+	in.Active.apply(&e.Active)
+	if in.Active.Value != nil && *in.Active.Value && e.DisabledAt != nil {
+		e.EndpointHealth = Healthy()
+	}
+}
+
+// IssuedWebhookEndpoint is an endpoint that was just given a secret, with the
+// secret, which cannot be had again.
+type IssuedWebhookEndpoint struct {
+	Endpoint *WebhookEndpoint
+	Secret   Secret
 }
 
 // WebhookSecretRotation gives an endpoint another secret.

@@ -233,3 +233,17 @@ type WebhookTestData struct {
 
 // EventType implements [WebhookData].
 func (WebhookTestData) EventType() WebhookEventType { return EventWebhookTest }
+
+// Happening is something that partners are to hear of.
+type Happening struct {
+	Data WebhookData
+	// Subject is the identifier of the object it is about, as the APIs show it.
+	Subject string
+	// Key names what happened: of several with the same key of one customer the
+	// first is told.
+	Key string
+	// Revision is the version of the object when it happened, >= 1.
+	Revision int64
+	// Endpoint is the one endpoint that hears of it; nil for all that want to.
+	Endpoint *WebhookEndpointID
+}

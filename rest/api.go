@@ -72,6 +72,9 @@ type Options struct {
 	RequestTimeout time.Duration
 	// Throttle limits the requests of each caller; nil limits none.
 	Throttle *throttle.Throttle
+	// Named hears the identifier of the operation that a request turned out to be,
+	// before anything is done for it; may be nil.
+	Named func(ctx context.Context, operation string)
 	// Checks are conditions of readiness beside the database and its migrations.
 	Checks []Check
 }

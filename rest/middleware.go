@@ -127,6 +127,14 @@ func (a *api) routable(next http.Handler) http.Handler {
 	})
 }
 
+// named says which operation the request turned out to be.
+func (a *api) named(operation string) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		a.opts.Named(ctx.Context(), operation)
+		next(ctx)
+	}
+}
+
 // producesKey marks operations whose answer is no JSON.
 const producesKey = "produces"
 

@@ -109,6 +109,9 @@ func (a *api) humaOperation(op operation) huma.Operation {
 		Tags: []string{op.tag}, DefaultStatus: op.status, Parameters: op.params,
 		BodyReadTimeout: a.opts.BodyTimeout, Responses: map[string]*huma.Response{}, Extensions: map[string]any{},
 	}
+	if a.opts.Named != nil {
+		spec.Middlewares = append(spec.Middlewares, a.named(op.id))
+	}
 	a.limitBody(&spec, op)
 	if len(op.produces) > 0 {
 		spec.Metadata = map[string]any{producesKey: op.produces}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -303,15 +304,40 @@ func TestNotice_SomebodyWasFaster(t *testing.T) {
 	equal(t, "tries of one that was sent", 0, len(a.tell(t, alert, arrives)))
 }
 
-// Channels of webhooks have taken an alert by then: it was told when it was made.
+// Channels of webhooks have taken an alert by then: partners were told when it
+// was made. Where there is no partner, somebody else hears of it.
 func TestNotice_WebhookChannels(t *testing.T) {
 	t.Parallel()
 	a := newAlarm(t)
 	a.channel(t, "Partner", models.ChannelWebhook, models.ChannelConfig{})
+	patch := models.CustomerPatch{ToEmail: models.To("office@cedar.test")}
+	must(a.s.UpdateCustomer(t.Context(), a.v, models.Update[models.CustomerID, models.CustomerPatch]{ID: a.Customer.ID, Patch: patch}))(t)
+	endpointOf(a.Tenant, models.EventDriftDetected)
 	alert := a.alert(t, "Aetna")
-	equal(t, "tries", 0, len(a.tell(t, alert, arrives)))
-	equal(t, "status", models.AlertSent, a.again(t, alert).Status)
-	equal(t, "notification", models.NotificationSent, a.notifications(t, alert)[0].Status)
+	equal(t, "tries without a partner", []string{"office@cedar.test"}, a.tell(t, alert, arrives))
+	equal(t, "the channel", models.NotificationFailed, a.notifications(t, alert)[0].Status)
+	equal(t, "why", "no webhook endpoint receives alerts", *a.notifications(t, alert)[0].ErrorMessage)
+
+	must(a.s.TellEvents(t.Context(), a.System()))(t) // to nobody
+	hook := endpointOf(a.Tenant, models.EventAlertTriggered, models.EventAlertResolved)
+	told := a.alert(t, "Cigna")
+	equal(t, "tries with a partner", 0, len(a.tell(t, told, arrives)))
+	equal(t, "status", models.AlertSent, a.again(t, told).Status)
+	equal(t, "the channel", models.NotificationSent, a.notifications(t, told)[0].Status)
+
+	must(a.s.ResolveAlert(t.Context(), a.v, models.AlertChange{ID: told.ID}))(t)
+	must(a.s.TellEvents(t.Context(), a.System()))(t)
+	var types []models.WebhookEventType
+	deliveries := must(a.s.WebhookDeliveries(t.Context(), a.v, models.WebhookDeliveryFilter{}, everyRow[models.WebhookDeliveryOrderField]()))(t).Items
+	for _, delivery := range deliveries {
+		equal(t, "endpoint", hook.ID.String(), delivery.EndpointID.String())
+		if !strings.Contains(string(delivery.Body), told.ID.String()) {
+			t.Errorf("it is about something else: %s", delivery.Body)
+		}
+		types = append(types, delivery.EventType)
+	}
+	slices.Sort(types)
+	equal(t, "deliveries", []models.WebhookEventType{models.EventAlertResolved, models.EventAlertTriggered}, types)
 }
 
 // Where an alert goes is decided when it is sent, by the channels as they are.

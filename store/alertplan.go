@@ -20,6 +20,8 @@ type noticing struct {
 	customer *models.Customer
 	rule     *models.AlertRule
 	channels map[models.NotificationChannelID]*models.NotificationChannel
+	// partners is set when an endpoint hears of alerts.
+	partners bool
 	// rows are how the channels took the alert so far; those after the known ones
 	// are new.
 	rows  []*models.AlertNotification
@@ -95,6 +97,9 @@ func (n *noticing) plan(ctx context.Context) error {
 	for i := range channels {
 		n.channels[channels[i].ID] = &channels[i]
 	}
+	if n.partners, err = n.tx.hearsOfAlerts(ctx); err != nil {
+		return err
+	}
 	var routed []models.NotificationChannelID
 	for _, channel := range alerting.Route(n.rule, channels, n.done()) {
 		routed = append(routed, channel.ID)
@@ -122,8 +127,21 @@ func (n *noticing) done() (done []models.NotificationChannelID) {
 	return done
 }
 
+// hearsOfAlerts reports whether a webhook endpoint of the customer receives new
+// alerts.
+func (tx *tenantTx) hearsOfAlerts(ctx context.Context) (bool, error) {
+	var endpoints []*models.WebhookEndpoint
+	err := tx.selectFrom(&endpoints).Where("we.active AND we.disabled_at IS NULL").Scan(ctx)
+	hears := func(e *models.WebhookEndpoint) bool { return e.Receives(models.EventAlertTriggered) }
+	return slices.ContainsFunc(endpoints, hears), err
+}
+
+// noPartner is why a channel of webhooks fails that leads nowhere.
+const noPartner = "no webhook endpoint receives alerts"
+
 // include makes a channel one that is to be tried. One of webhooks has taken the
-// alert by then: partners were told by the outbox when it was made.
+// alert by then, as partners were told by the outbox when it was made; or it has
+// failed, if there is no partner to be told.
 func (n *noticing) include(channel *models.NotificationChannel) {
 	i := slices.IndexFunc(n.rows, func(row *models.AlertNotification) bool { return !row.Fallback() && *row.ChannelID == channel.ID })
 	if i < 0 {
@@ -133,8 +151,13 @@ func (n *noticing) include(channel *models.NotificationChannel) {
 	if row.Status == models.NotificationSkipped {
 		row.Status = models.NotificationPending
 	}
-	if channel.ChannelType == models.ChannelWebhook {
-		row.Status, row.SentAt, row.Attempts, row.NextAttemptAt = models.NotificationSent, &n.tx.now, row.Attempts+1, nil
+	if channel.ChannelType != models.ChannelWebhook {
+		return
+	}
+	row.Attempts, row.NextAttemptAt = row.Attempts+1, nil
+	row.Status, row.SentAt, row.ErrorMessage = models.NotificationSent, &n.tx.now, nil
+	if !n.partners {
+		row.Status, row.SentAt, row.ErrorMessage = models.NotificationFailed, nil, new(noPartner)
 	}
 }
 
@@ -166,7 +189,7 @@ func (n *noticing) storeRows(ctx context.Context) error {
 		row.UpdatedAt = n.tx.now
 	}
 	if old := n.rows[:n.known]; len(old) > 0 {
-		_, err := n.tx.updateOf(&old).Column("status", "attempts", "next_attempt_at", "sent_at", "updated_at").Bulk().Exec(ctx)
+		_, err := n.tx.updateOf(&old).Column("status", "attempts", "next_attempt_at", "sent_at", "error_message", "updated_at").Bulk().Exec(ctx)
 		if err != nil {
 			return err
 		}

@@ -88,11 +88,14 @@ func (s *Store) readSpooled(ctx context.Context, v models.Viewer, upload *models
 	watched, finish := told.watch(ctx)
 	defer finish()
 	file := s.openSpool(watched, v, upload)
-	_, err := write(watched, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
+	ended, err := write(watched, s, v, models.PermissionUploadClaims, func(tx *tenantTx) (*models.Upload, error) {
 		run := &ingestion{store: s, open: csvOf(file), via: models.ViaCSVUpload, progress: told}
 		read := *upload
 		return run.read(watched, tx, &read)
 	})
+	if err == nil {
+		s.tellIngested(v, ended)
+	}
 	if err != nil && errors.Is(context.Cause(watched), errNotOurs) {
 		return errNotOurs
 	}
@@ -182,6 +185,9 @@ func (tx *tenantTx) endUpload(ctx context.Context, upload *models.Upload, action
 		return err
 	}
 	if err := tx.dropChunks(ctx, upload.ID); err != nil {
+		return err
+	}
+	if err := tx.emitUpload(ctx, upload); err != nil {
 		return err
 	}
 	return tx.auditChange(ctx, action, "upload", upload.ID.String(), change{

@@ -119,6 +119,7 @@ func TestCatalogue_EveryForeignKeyHasAnIndex(t *testing.T) {
 		"alert_history_user_id_fkey", "alert_rules_created_by_fkey",
 		"api_keys_created_by_fkey", "audit_events_user_id_fkey", "invitations_accepted_by_fkey", "invitations_invited_by_fkey",
 		"notification_channels_created_by_fkey", "operator_judgments_operator_id_fkey", "report_runs_created_by_fkey", "uploads_uploaded_by_fkey",
+		"webhook_endpoints_created_by_fkey", "webhook_replays_created_by_fkey",
 	}
 	if diff := cmp.Diff(want, bare); diff != "" {
 		t.Errorf("foreign keys without an index on their columns:\n%s", diff)

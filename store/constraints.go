@@ -43,7 +43,7 @@ func reference(field, message, inUse string) rule {
 // and its error is internal.
 func constraints() map[string]rule {
 	all := map[string]rule{}
-	for _, of := range []map[string]rule{accountConstraints(), claimConstraints(), driftConstraints(), alertConstraints()} {
+	for _, of := range []map[string]rule{accountConstraints(), claimConstraints(), driftConstraints(), alertConstraints(), webhookConstraints()} {
 		maps.Copy(all, of)
 	}
 	return all
@@ -51,5 +51,5 @@ func constraints() map[string]rule {
 
 // invariants are the constraints no input can violate.
 func invariants() []string {
-	return slices.Concat(accountInvariants(), claimInvariants(), driftInvariants(), alertInvariants())
+	return slices.Concat(accountInvariants(), claimInvariants(), driftInvariants(), alertInvariants(), webhookInvariants())
 }

@@ -52,7 +52,9 @@ func (s *Store) DetectDrift(ctx context.Context, v models.Viewer, in models.Dete
 // that does not work out.
 func (s *Store) compute(ctx context.Context, v models.Viewer, run *models.ReportRun) (finished *models.ReportRun, err error) {
 	err = errPanicked
+	began := time.Now()
 	defer func() {
+		s.tellDetected(run, err, began)
 		if err != nil && !wasInterrupted(run, err) {
 			s.failRun(ctx, v, run, err)
 		}
@@ -60,6 +62,9 @@ func (s *Store) compute(ctx context.Context, v models.Viewer, run *models.Report
 	finished, err = exclusive(ctx, s, v, models.PermissionRunDetection, detectionLock, func(tx *tenantTx) (*models.ReportRun, error) {
 		return s.detect(ctx, tx, *run, run.Params(run.Signals...))
 	})
+	if err == nil {
+		s.tellSoon(ctx, v)
+	}
 	return finished, err
 }
 
@@ -147,6 +152,9 @@ func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, 
 	if err := tx.auditEvents(ctx, events); err != nil {
 		return nil, err
 	}
+	if err := tx.emitDrift(ctx, events); err != nil {
+		return nil, err
+	}
 	if err := tx.evaluateAlerts(ctx, &run, events); err != nil {
 		return nil, err
 	}
@@ -221,6 +229,9 @@ func (tx *tenantTx) endRun(
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return cmp.Or(err, lostRun())
+	}
+	if err := tx.emitRun(ctx, run); err != nil {
+		return err
 	}
 	was := map[string]any{"status": from}
 	is := map[string]any{"status": run.Status, "test_count": run.TestCount, "drift_event_count": run.DriftEventCount}

@@ -278,3 +278,8 @@ func NoticeRetries() []time.Duration { return noticeRetries() }
 
 // NoticeLease is how long a job has an alert to itself.
 const NoticeLease = noticeLease
+// EmitSerializable emits in a serializable transaction of its own, after which
+// the process does nothing more.
+func EmitSerializable(ctx context.Context, s *Store, v models.Viewer, happened ...models.Happening) (struct{}, error) {
+	return bound(ctx, s, v, serializable, func(tx *tenantTx) (struct{}, error) { return struct{}{}, tx.emit(ctx, happened...) })
+}

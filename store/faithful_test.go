@@ -20,6 +20,7 @@ func kept() []any {
 	return []any{
 		new(models.APIKey), new(models.IssuedAPIKey), new(models.Invitation), new(models.Member), new(models.ReportRun), new(models.Upload),
 		new(models.AlertRule), new(models.NotificationChannel), new(models.ChannelTest), new(models.AlertEvent), new(models.FeedbackResult),
+		new(models.IssuedWebhookEndpoint), new(models.WebhookEndpoint), new(models.WebhookDelivery), new(models.WebhookReplay),
 		new(models.PayerMapping), new(models.Customer), new(models.DriftEvent), new(models.Claim),
 		new(struct {
 			Secret  models.Secret

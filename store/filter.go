@@ -48,6 +48,8 @@ func compare(q *bun.SelectQuery, column bun.Ident, op string, value any) *bun.Se
 	switch op {
 	case "eq":
 		return q.Where("? = ?", column, value)
+	case "gt":
+		return q.Where("? > ?", column, value)
 	case "gte":
 		return q.Where("? >= ?", column, value)
 	case "lte":

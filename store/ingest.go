@@ -42,6 +42,7 @@ func (s *Store) Ingest(ctx context.Context, v models.Viewer, in models.NewUpload
 	})
 	switch {
 	case err == nil:
+		s.tellIngested(v, done.Upload)
 		return done.Upload, done.Refusal.err()
 	case models.CodeOf(err) == models.CodeConflict:
 		return nil, s.nameExistingUpload(ctx, v, hash, err)
@@ -333,6 +334,9 @@ func (g *ingestion) finish(ctx context.Context, tx *tenantTx, upload *models.Upl
 	if _, err := tx.updateOf(upload).ExcludeColumn("id", "customer_id").Where("id = ?", upload.ID).Exec(ctx); err != nil {
 		return err
 	}
+	if err := tx.emitUpload(ctx, upload); err != nil {
+		return err
+	}
 	if upload.PHIDetections > 0 {
 		counts := map[string]any{"rows": upload.PHIDetections}
 		if err := tx.audit(ctx, auditPHIDetected, "upload", upload.ID.String(), counts); err != nil {
@@ -382,6 +386,9 @@ func (s *Store) recordFailedUpload(ctx context.Context, v models.Viewer, in mode
 		upload.Status, upload.ErrorMessage, upload.ProcessingCompletedAt = models.UploadFailed, &message, &tx.now
 		upload.ErrorCode = new(string(models.CodeOf(cause)))
 		if err := tx.insert(ctx, upload); err != nil {
+			return nil, err
+		}
+		if err := tx.emitUpload(ctx, upload); err != nil {
 			return nil, err
 		}
 		return upload, tx.auditChange(ctx, auditUploadFailed, "upload", upload.ID.String(), uploadAdded(upload))

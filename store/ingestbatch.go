@@ -46,6 +46,9 @@ func (s *Store) IngestBatch(ctx context.Context, v models.Viewer, in models.NewB
 	if models.CodeOf(err) == models.CodeConflict && err != nil {
 		return nil, s.nameExistingUpload(ctx, v, hash, err)
 	}
+	if err == nil {
+		s.tellIngested(v, done.Upload)
+	}
 	return done, err
 }
 

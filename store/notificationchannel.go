@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -18,14 +17,6 @@ const (
 	auditChannelDeleted auditAction = "notification_channel_deleted"
 	auditChannelTested  auditAction = "notification_channel_tested"
 )
-
-// noTargets stands in for the missing decision about URLs.
-type noTargets struct{}
-
-// CheckURL implements models.URLChecker.
-func (noTargets) CheckURL(string) error {
-	return errors.New("cannot be sent to from here: no targets are configured")
-}
 
 // channelConfigs are the addresses and URLs of channels.
 func channelConfigs() sealedColumn {
@@ -86,7 +77,7 @@ func (s *Store) CreateNotificationChannel(ctx context.Context, v models.Viewer, 
 	if err := v.Authorize(models.PermissionManageAlerts); err != nil {
 		return nil, err
 	}
-	if err := in.Validate(s.targets); err != nil {
+	if err := in.Validate(s.webhooks); err != nil {
 		return nil, err
 	}
 	return write(ctx, s, v, models.PermissionManageAlerts, func(tx *tenantTx) (*models.NotificationChannel, error) {
@@ -117,7 +108,7 @@ func (s *Store) UpdateNotificationChannel(ctx context.Context, v models.Viewer, 
 				return err
 			}
 			was := c.Config
-			if err := in.Patch.Apply(c, s.targets); err != nil || reflect.DeepEqual(was, c.Config) {
+			if err := in.Patch.Apply(c, s.webhooks); err != nil || reflect.DeepEqual(was, c.Config) {
 				return err
 			}
 			return s.sealConfig(c)

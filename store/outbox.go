@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -40,46 +41,64 @@ func (s *Store) NewQueue(config river.Config) (*Queue, error) {
 	return river.NewClient(queueDriver{riverpgxv5.New(s.pool)}, &config)
 }
 
-// newOutbox is a client that inserts and does nothing else.
-func newOutbox(pool *pgxpool.Pool, log *slog.Logger) *Queue {
+// outbox inserts jobs and does nothing else.
+type outbox struct {
+	*Queue
+
+	// traceparent names the work that inserts them.
+	traceparent func(context.Context) string
+}
+
+func newOutbox(pool *pgxpool.Pool, log *slog.Logger, traceparent func(context.Context) string) outbox {
 	client, err := river.NewClient(queueDriver{riverpgxv5.New(pool)}, &river.Config{Schema: migrations.RiverSchema, Logger: log})
 	if err != nil {
 		panic(err) // the configuration is constant
 	}
-	return client
+	return outbox{client, traceparent}
 }
 
 // jobMetadata travels beside the arguments of a job.
 type jobMetadata struct {
-	RequestID string `json:"request_id,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // JobRequestID reads, from the metadata of a job, the request that caused it;
 // empty when none did.
-func JobRequestID(metadata []byte) string {
-	var m jobMetadata
-	if json.Unmarshal(metadata, &m) != nil {
-		return ""
+func JobRequestID(metadata []byte) string { return metadataOf(metadata).RequestID }
+
+// JobTraceparent reads, from the metadata of a job, the span that caused it;
+// empty when none did.
+func JobTraceparent(metadata []byte) string { return metadataOf(metadata).Traceparent }
+
+func metadataOf(text []byte) (m jobMetadata) {
+	if json.Unmarshal(text, &m) != nil {
+		return jobMetadata{}
 	}
-	return m.RequestID
+	return m
 }
 
 // enqueue inserts a job that exists once the transaction commits.
 func (tx *tenantTx) enqueue(ctx context.Context, args models.JobArgs) error {
-	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, args) })
+	return tx.enqueueIn(ctx, 0, args)
+}
+
+// enqueueIn is enqueue of a job that is to wait a while first.
+func (tx *tenantTx) enqueueIn(ctx context.Context, wait time.Duration, args models.JobArgs) error {
+	return tx.pgx(ctx, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, tx.viewer, wait, args) })
 }
 
 // enqueue inserts a job that exists once the transaction commits, on behalf of
 // the viewer.
 func (tx *systemTx) enqueue(ctx context.Context, v models.Viewer, args models.JobArgs) error {
-	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, args) })
+	return rawConn(ctx, tx.conn, func(conn *pgx.Conn) error { return insertJob(ctx, tx.outbox, conn, v, 0, args) })
 }
 
 // enqueueAll inserts jobs of one kind that exist once the transaction commits.
 func (tx *tenantTx) enqueueAll(ctx context.Context, args []models.JobArgs) error {
 	params := make([]river.InsertManyParams, len(args))
 	for i, a := range args {
-		opts, err := jobOptions(tx.viewer, a)
+		opts, err := tx.outbox.options(ctx, tx.viewer, a)
 		if err != nil {
 			return err
 		}
@@ -93,10 +112,13 @@ func (tx *tenantTx) enqueueAll(ctx context.Context, args []models.JobArgs) error
 	})
 }
 
-func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.Viewer, args models.JobArgs) error {
-	opts, err := jobOptions(v, args)
+func insertJob(ctx context.Context, outbox outbox, conn *pgx.Conn, v models.Viewer, wait time.Duration, args models.JobArgs) error {
+	opts, err := outbox.options(ctx, v, args)
 	if err != nil {
 		return err
+	}
+	if wait > 0 {
+		opts.ScheduledAt = time.Now().Add(wait)
 	}
 	if _, err := outbox.InsertTx(ctx, joinedTx{conn}, args, opts); err != nil {
 		return fmt.Errorf("enqueue %s: %w", args.Kind(), err)
@@ -104,9 +126,9 @@ func insertJob(ctx context.Context, outbox *Queue, conn *pgx.Conn, v models.View
 	return nil
 }
 
-// jobOptions say whose request a job is for, and which queue it waits in.
-func jobOptions(v models.Viewer, args models.JobArgs) (*river.InsertOpts, error) {
-	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID)})
+// options say whose request a job is for, and which queue it waits in.
+func (o outbox) options(ctx context.Context, v models.Viewer, args models.JobArgs) (*river.InsertOpts, error) {
+	metadata, err := json.Marshal(jobMetadata{RequestID: clip(v.RequestID), Traceparent: o.traceparent(ctx)})
 	if err != nil {
 		return nil, err
 	}

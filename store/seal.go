@@ -50,7 +50,7 @@ func (c sealedColumn) as(row uuid.UUID, customer models.CustomerID) models.Seale
 // sealedColumns are all columns of sealed secrets, by their names: *_sealed. A
 // test compares them with the catalogue.
 func sealedColumns() []sealedColumn {
-	return []sealedColumn{resetTokens(), invitationTokens(), keptResults(), channelConfigs()}
+	return []sealedColumn{resetTokens(), invitationTokens(), keptResults(), channelConfigs(), endpointSecrets(), previousSecrets()}
 }
 
 // rotateBatch is how many secrets one transaction looks at.

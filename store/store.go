@@ -28,8 +28,11 @@ type Options struct {
 	// Sealer encrypts secrets at rest; without one, use cases that store or read
 	// such secrets fail.
 	Sealer Sealer
-	// Targets decides which URLs may be sent to; without it none may.
-	Targets models.URLChecker
+	// Observer hears of work that was done; may be nil.
+	Observer Observer
+	// Webhooks are the rules of deliveries; without them, no endpoint can be made
+	// and nothing is delivered.
+	Webhooks WebhookPolicy
 }
 
 // Store is the database seen as use cases. It is safe for concurrent use.
@@ -41,9 +44,12 @@ type Store struct {
 	log     *slog.Logger
 	groups  claimfile.Groups
 	sealer  Sealer
-	targets models.URLChecker
-	outbox  *Queue
-	gates   gates
+	// webhooks decide what is delivered when.
+	webhooks WebhookPolicy
+	outbox   outbox
+	// observer is never nil.
+	observer Observer
+	gates    gates
 	// life shows other processes that this one computes runs.
 	life lifeline
 	// progressEvery is how often is written how far reading a file has come.
@@ -61,7 +67,8 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 		log:     opts.Logger,
 		groups:  opts.Groups,
 		sealer:  opts.Sealer,
-		targets: opts.Targets,
+
+		webhooks: opts.Webhooks,
 
 		progressEvery: progressInterval,
 	}
@@ -77,10 +84,13 @@ func New(pool *pgxpool.Pool, opts Options) *Store {
 	if s.sealer == nil {
 		s.sealer = noSealer{}
 	}
-	if s.targets == nil {
-		s.targets = noTargets{}
+	if s.webhooks == nil {
+		s.webhooks = noPolicy{}
 	}
-	s.outbox = newOutbox(pool, s.log)
+	if s.observer = opts.Observer; s.observer == nil {
+		s.observer = unobserved{}
+	}
+	s.outbox = newOutbox(pool, s.log, s.observer.Traceparent)
 	s.life.connect, s.life.id = s.connect, uuid.New()
 	return s
 }

@@ -60,6 +60,7 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 	rule := models.NewAlertRule{Name: "Denials", ThresholdValue: new(0.1), RoutingChannels: []models.NotificationChannelID{channel.ID}}
 	rule.Metric = new(models.MetricDenialRateDelta)
 	must(w.Store.CreateAlertRule(ctx, owner, rule))(w)
+	webhooked(w, t)
 	run := must(w.Store.DetectDrift(ctx, t.System(), models.DetectInput{}))(w)
 	if run.DriftEventCount == 0 {
 		w.Fatal("no drift was found to test with")
@@ -75,6 +76,26 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 	}
 	must(w.Store.GiveFeedback(ctx, owner, models.AlertFeedback{AlertEventID: alert.ID, Verdict: models.VerdictReal}))(w)
 	return t, run
+}
+
+// webhooked has an endpoint with a delivery that was made and replayed. What
+// waits is seen by those who look after it.
+func webhooked(w *factory.World, t *factory.Tenant) {
+	w.Helper()
+	ctx, v := context.Background(), t.System()
+	id := endpointOf(t, models.EventAlertResolved).ID
+	must(w.Store.TestWebhookEndpoint(ctx, v, id))(w)
+	if err := deliverOnce(ctx, w.Store, v, id); err != nil {
+		w.Fatal(err)
+	}
+	replay := must(w.Store.ReplayWebhooks(ctx, v, models.NewWebhookReplay{EndpointID: id, Since: factory.Now()}))(w)
+	if err := w.Store.PerformReplay(ctx, v, replay.ID); err != nil {
+		w.Fatal(err)
+	}
+	if err := deliverOnce(ctx, w.Store, v, id); err != nil {
+		w.Fatal(err)
+	}
+	must(w.Store.RotateWebhookSecret(ctx, v, models.WebhookSecretRotation{ID: id}))(w)
 }
 
 func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
@@ -103,6 +124,10 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		t.Error("both dashboards show one run")
 	}
 	payer := must(s.CreatePayerMapping(ctx, theirs, models.NewPayerMapping{RawName: "Cigna Corp", NormalizedName: "Cigna"}))(t).ID
+	hook := must(s.WebhookEndpoints(ctx, theirs, models.WebhookEndpointFilter{}, everyRow[models.WebhookEndpointOrderField]()))(t).Items[0].ID
+	delivery := must(s.WebhookDeliveries(ctx, theirs, models.WebhookDeliveryFilter{}, everyRow[models.WebhookDeliveryOrderField]()))(t).Items[0].ID
+	replay := must(s.WebhookReplays(ctx, theirs, models.WebhookReplayFilter{}, everyRow[models.WebhookReplayOrderField]()))(t).Items[0].ID
+	happened := must(s.WebhookEvents(ctx, theirs, models.WebhookEventFilter{}, everyRow[models.WebhookEventOrderField]()))(t).Items[0].ID
 	cpt := must(s.CreateCPTGroupMapping(ctx, theirs, models.NewCPTGroupMapping{CPTCode: "X2", CPTGroup: "SPECIAL"}))(t).ID
 
 	for name, call := range map[string]func() error{
@@ -184,6 +209,38 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		"RemoveMember": func() error {
 			return s.RemoveMember(ctx, v, models.Removal{ID: memberOf(t, harbor, colleague).ID})
 		},
+		"WebhookEndpoint": func() error { _, err := s.WebhookEndpoint(ctx, v, hook); return err },
+		"UpdateWebhookEndpoint": func() error {
+			_, err := s.UpdateWebhookEndpoint(ctx, v, models.Update[models.WebhookEndpointID, models.WebhookEndpointPatch]{ID: hook})
+			return err
+		},
+		"DeleteWebhookEndpoint": func() error {
+			return s.DeleteWebhookEndpoint(ctx, v, models.Deletion[models.WebhookEndpointID]{ID: hook})
+		},
+		"RotateWebhookSecret": func() error {
+			_, err := s.RotateWebhookSecret(ctx, v, models.WebhookSecretRotation{ID: hook})
+			return err
+		},
+		"TestWebhookEndpoint": func() error { _, err := s.TestWebhookEndpoint(ctx, v, hook); return err },
+		"CountReplay": func() error {
+			_, err := s.CountReplay(ctx, v, models.NewWebhookReplay{EndpointID: hook, Since: factory.Now()})
+			return err
+		},
+		"ReplayWebhooks": func() error {
+			_, err := s.ReplayWebhooks(ctx, v, models.NewWebhookReplay{EndpointID: hook, Since: factory.Now()})
+			return err
+		},
+		"WebhookReplay":   func() error { _, err := s.WebhookReplay(ctx, v, replay); return err },
+		"WebhookEvent":    func() error { _, err := s.WebhookEvent(ctx, v, happened); return err },
+		"WebhookDelivery": func() error { _, err := s.WebhookDelivery(ctx, v, delivery); return err },
+		"RedeliverWebhook": func() error {
+			_, err := s.RedeliverWebhook(ctx, v, models.Redelivery{ID: delivery})
+			return err
+		},
+		"DeliveryAttempts": func() error {
+			_, err := s.DeliveryAttempts(ctx, v, delivery, models.DeliveryAttemptFilter{}, everyRow[models.DeliveryAttemptOrderField]())
+			return err
+		},
 		"Invitation":       func() error { _, err := s.Invitation(ctx, v, invitation); return err },
 		"ResendInvitation": func() error { _, err := s.ResendInvitation(ctx, v, invitation, nil); return err },
 		"RevokeInvitation": func() error { _, err := s.RevokeInvitation(ctx, v, invitation, nil); return err },
@@ -222,6 +279,14 @@ func TestTenancy_AnotherCustomersRowsAreNotThere(t *testing.T) {
 		"JudgmentsOfAlerts": len(must(s.JudgmentsOfAlerts(ctx, v, []models.AlertEventID{alert}, models.OperatorJudgmentFilter{},
 			everyRow[models.OperatorJudgmentOrderField]()))(t)[alert].Items),
 		"UploadsByID":     len(must(s.UploadsByID(ctx, v, []models.UploadID{upload}))(t)),
+		"WebhookEndpointsByID":  len(must(s.WebhookEndpointsByID(ctx, v, []models.WebhookEndpointID{hook}))(t)),
+		"WebhookDeliveriesByID": len(must(s.WebhookDeliveriesByID(ctx, v, []models.WebhookDeliveryID{delivery}))(t)),
+		"WebhookReplaysByID":    len(must(s.WebhookReplaysByID(ctx, v, []models.WebhookReplayID{replay}))(t)),
+		"WebhookEventsByID":     len(must(s.WebhookEventsByID(ctx, v, []models.WebhookEventID{happened}))(t)),
+		"WebhookDeliveriesOfEndpoints": len(must(s.WebhookDeliveriesOfEndpoints(ctx, v, []models.WebhookEndpointID{hook}, models.WebhookDeliveryFilter{},
+			everyRow[models.WebhookDeliveryOrderField]()))(t)[hook].Items),
+		"DeliveryAttemptsOfDeliveries": len(must(s.DeliveryAttemptsOfDeliveries(ctx, v, []models.WebhookDeliveryID{delivery}, models.DeliveryAttemptFilter{},
+			everyRow[models.DeliveryAttemptOrderField]()))(t)[delivery].Items),
 		"InvitationsByID": len(must(s.InvitationsByID(ctx, v, []models.InvitationID{invitation}))(t)),
 		"ClaimsByID":      len(must(s.ClaimsByID(ctx, v, []models.ClaimID{claim}))(t)),
 		"ReportRunsByID":  len(must(s.ReportRunsByID(ctx, v, []models.ReportRunID{run.ID}))(t)),
@@ -266,7 +331,7 @@ func TestTenancy_NoQueryWithoutATenant(t *testing.T) {
 	builders := []string{
 		"tx.go", "account.go", "customer.go", "auditchain.go", "auditverify.go", "batch.go", "session.go", "lockout.go",
 		"seal_sql.go", "apikeyuse.go", "passwordreset.go", "invitationlink.go", "schedule.go",
-		"watchdog.go", "uploadwatch.go", "alertwatch.go", "exclusive.go",
+		"watchdog.go", "uploadwatch.go", "alertwatch.go", "webhookwatch.go", "exclusive.go",
 	}
 	files := 0
 	for _, e := range entries {

@@ -20,12 +20,13 @@ import (
 // resolves fields in goroutines and a connection serves one at a time.
 type tenantTx struct {
 	trail
+	outbound
 
 	// tx runs the statements: the transaction or, in a use case that only reads,
 	// the connection (see look).
 	tx       bun.IDB
 	conn     bun.Conn
-	outbox   *Queue
+	outbox   outbox
 	viewer   models.Viewer
 	customer models.CustomerID
 	// now is the one instant of the whole use case.
@@ -98,6 +99,9 @@ func bound[T any](ctx context.Context, s *Store, v models.Viewer, opts *sql.TxOp
 		if result, err = fn(own); err != nil {
 			return err
 		}
+		if err := s.tellEvents(ctx, own, opts); err != nil {
+			return err
+		}
 		return s.appendTrail(ctx, tx, opts, &own.trail, nil)
 	})
 	if err != nil {
@@ -117,7 +121,7 @@ type systemTx struct {
 
 	tx      bun.Tx
 	conn    bun.Conn
-	outbox  *Queue
+	outbox  outbox
 	now     time.Time
 	newUUID func() uuid.UUID
 }
@@ -300,6 +304,13 @@ func (tx *tenantTx) tentatively(ctx context.Context, fn func() error) error {
 // that names another customer.
 func (tx *tenantTx) insert(ctx context.Context, model any) error {
 	_, err := tx.tx.NewInsert().Model(model).Exec(ctx)
+	return err
+}
+
+// insertNew stores the slice of models but for those that rows stand in the way
+// of by any unique index.
+func (tx *tenantTx) insertNew(ctx context.Context, models any) error {
+	_, err := tx.tx.NewInsert().Model(models).On("CONFLICT DO NOTHING").Exec(ctx)
 	return err
 }
 

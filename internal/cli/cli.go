@@ -39,6 +39,8 @@ type Deps struct {
 	Workers func(context.Context) error
 	// Throttle limits requests; nil when that is switched off.
 	Throttle *throttle.Throttle
+	// Telemetry hears of every request; may be nil.
+	Telemetry *obs.Telemetry
 }
 
 // Streams are where the program reads and writes.
@@ -62,6 +64,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve both APIs (the default command)."`
 	Demo     demoCommand     `cmd:"" help:"Serve two demo clinics with claims and findings."`
 	Work     workCommand     `cmd:"" help:"Work on background jobs and serve nothing."`
+	Doctor   doctorCommand   `cmd:"" help:"Examine the installation and say what is wrong."`
 	Migrate  migrateCommand  `cmd:"" help:"Apply, undo or list the migrations of the schema."`
 	Ingest   ingestCommand   `cmd:"" help:"Read a claims file for a customer."`
 	Detect   detectCommand   `cmd:"" help:"Look for payers that changed, now."`

@@ -10,12 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver behind sql.Open
 
 	"upstream/internal/config"
+	"upstream/internal/obs"
 	"upstream/internal/postgres"
-	"upstream/internal/webhook"
 	"upstream/migrations"
 	"upstream/models/claimfile"
 	"upstream/store"
@@ -123,8 +124,8 @@ func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
 
 // connect opens a pool in the role that row-level security binds, and refuses
 // any other, and a database in which it is not in force.
-func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32) (*pgxpool.Pool, error) {
-	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole})
+func (d *database) connect(ctx context.Context, log *slog.Logger, maxConns int32, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
+	pool, err := postgres.OpenPool(ctx, d.appURL, postgres.PoolOptions{MaxConns: maxConns, Role: d.appRole, Tracer: tracer})
 	if errors.Is(err, postgres.ErrRole) {
 		return nil, d.withoutRole(ctx, err)
 	}
@@ -174,6 +175,18 @@ type opening struct {
 	migrate bool
 	// keys seal secrets; nil for a command that meets none.
 	keys *config.Keys
+	// webhooks are the rules of deliveries; nil for a command that knows none.
+	webhooks *config.Webhooks
+	// telemetry hears of what the store does; may be nil.
+	telemetry *obs.Telemetry
+}
+
+//nolint:ireturn // as pgx takes it
+func (o opening) tracer() pgx.QueryTracer {
+	if o.telemetry == nil {
+		return nil
+	}
+	return o.telemetry.QueryTracer()
 }
 
 // openStore is open for a command that meets no secrets.
@@ -192,7 +205,7 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 				return err
 			}
 		}
-		pool, err := d.connect(ctx, a.log, o.maxConns)
+		pool, err := d.connect(ctx, a.log, o.maxConns, o.tracer())
 		if err != nil {
 			return err
 		}
@@ -201,13 +214,21 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		if err != nil {
 			return err
 		}
-		options := store.Options{Logger: a.log, Groups: groups, Targets: webhook.NewGuard(webhook.Targets{})}
+		options := store.Options{Logger: a.log, Groups: groups}
+		if o.telemetry != nil {
+			options.Observer = o.telemetry
+		}
 		if o.keys != nil {
 			sealer, err := a.sealer(*o.keys)
 			if err != nil {
 				return err
 			}
 			options.Sealer = sealer
+		}
+		if o.webhooks != nil {
+			if options.Webhooks, err = webhookPolicy(*o.webhooks); err != nil {
+				return err
+			}
 		}
 		st := store.New(pool, options)
 		defer func() { err = errors.Join(err, st.Close()) }()
@@ -217,6 +238,9 @@ func (a *app) open(ctx context.Context, o opening, fn func(*store.Store, *databa
 		}
 		if len(pending) > 0 {
 			return behind(pending)
+		}
+		if o.telemetry != nil {
+			watch(o.telemetry, pool, st)
 		}
 		return fn(st, d)
 	})

@@ -14,6 +14,7 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/guard"
 	"upstream/internal/jobs"
+	"upstream/internal/obs"
 	"upstream/internal/throttle"
 	"upstream/store"
 )
@@ -44,8 +45,9 @@ type server struct {
 	store     *store.Store
 	database  *database
 	// workers is nil when this process works on no jobs.
-	workers  *jobs.Workers
-	throttle *throttle.Throttle
+	workers   *jobs.Workers
+	throttle  *throttle.Throttle
+	telemetry *obs.Telemetry
 }
 
 // openServer gives fn a server that is about to listen. What can be found wrong
@@ -54,29 +56,33 @@ func (a *app) openServer(ctx context.Context, c config.Serve, migrate bool, fn f
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
-	limits, err := a.newThrottle(c)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = limits.Close() }()
-	l, err := listen(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	keys := c.Keys()
-	return a.open(ctx, opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys}, func(st *store.Store, d *database) error {
-		return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits})
+	return a.withTelemetry(ctx, c.Observe, func(telemetry *obs.Telemetry) error {
+		limits, err := a.newThrottle(c, func(class throttle.Class) { telemetry.Throttled(string(class)) })
+		if err != nil {
+			return err
+		}
+		defer func() { _ = limits.Close() }()
+		l, err := listen(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer l.close()
+		keys := c.Keys()
+		opening := opening{maxConns: c.MaxConns, migrate: migrate, keys: &keys, webhooks: &c.Webhooks, telemetry: telemetry}
+		return a.open(ctx, opening, func(st *store.Store, d *database) error {
+			return fn(&server{app: a, config: c, listeners: l, store: st, database: d, throttle: limits, telemetry: telemetry})
+		})
 	})
 }
 
-// newThrottle is nil when throttling is switched off.
-func (a *app) newThrottle(c config.Serve) (*throttle.Throttle, error) {
+// newThrottle is nil when throttling is switched off; refused hears of every
+// refusal.
+func (a *app) newThrottle(c config.Serve, refused func(throttle.Class)) (*throttle.Throttle, error) {
 	rates, err := throttle.ParseRates(c.ThrottleRates)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--throttle-rates: %w", err)}
 	}
-	t, err := throttle.New(throttle.Options{Rates: rates, RedisURL: c.RedisURL, Logger: a.log})
+	t, err := throttle.New(throttle.Options{Rates: rates, RedisURL: c.RedisURL, Logger: a.log, Refused: refused})
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -128,7 +134,7 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	servers := []*http.Server{public}
 	group.Go(func() { failed <- public.Serve(s.listeners.public) })
 	if s.listeners.admin != nil {
-		admin := newServer(requests, adminHandler(), s.log, defaultPatience())
+		admin := newServer(requests, adminHandler(s.telemetry), s.log, defaultPatience())
 		servers = append(servers, admin)
 		group.Go(func() { failed <- admin.Serve(s.listeners.admin) })
 		s.log.InfoContext(ctx, "admin listener", "addr", s.listeners.admin.Addr().String())
@@ -159,7 +165,9 @@ func (s *server) prepareWorkers(ctx context.Context) (err error) {
 	if public == "" {
 		public = s.listeners.url()
 	}
-	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, jobs.Options{PublicURL: public, DrainTimeout: s.config.DrainTimeout})
+	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, s.config.Webhooks, jobs.Options{
+		PublicURL: public, DrainTimeout: s.config.DrainTimeout, Observe: observeJob(s.telemetry),
+	})
 	return err
 }
 
@@ -177,7 +185,7 @@ func (s *server) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle}
+	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle, Telemetry: s.telemetry}
 	if s.workers != nil {
 		deps.Workers = s.workers.Check
 	}
@@ -206,10 +214,14 @@ func drain(timeout time.Duration, servers []*http.Server) error {
 	return err
 }
 
-// adminHandler serves the profiles of the process, with the headers of all
-// answers: a browser of the operator is no less worth attacking.
-func adminHandler() http.Handler {
+// errServerClosed is what a server that was told to end says.
+var errServerClosed = http.ErrServerClosed
+
+// adminHandler serves the metrics and profiles of the process, with the headers
+// of all answers: a browser of the operator is no less worth attacking.
+func adminHandler(t *obs.Telemetry) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/metrics", t.Handler())
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"upstream/internal/obs"
 )
 
 // impatient serves with the program's own server, on little time.
@@ -139,5 +141,5 @@ func TestAdminHandler_HasTheHeadersOfAllAnswers(t *testing.T) {
 
 func serveAdmin(t *testing.T) string {
 	t.Helper()
-	return "http://" + impatient(t, defaultPatience(), adminHandler().ServeHTTP)
+	return "http://" + impatient(t, defaultPatience(), adminHandler(obs.New(obs.Options{})).ServeHTTP)
 }

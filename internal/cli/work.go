@@ -9,7 +9,9 @@ import (
 	"upstream/internal/config"
 	"upstream/internal/jobs"
 	"upstream/internal/mail"
+	"upstream/internal/obs"
 	"upstream/internal/secrets"
+	"upstream/internal/webhook"
 	"upstream/store"
 )
 
@@ -28,18 +30,30 @@ func (c workCommand) Run(ctx context.Context, a *app) error {
 	if err := c.RequireSecret(a.DatabaseURL == ""); err != nil {
 		return err
 	}
-	opening := opening{maxConns: c.MaxConns, keys: &c.Keys}
-	return a.open(ctx, opening, func(st *store.Store, d *database) error {
-		workers, err := a.newWorkers(ctx, st, c.Mail, jobs.Options{PublicURL: c.PublicURL, DrainTimeout: c.DrainTimeout})
+	return a.withTelemetry(ctx, c.Observe, func(telemetry *obs.Telemetry) error {
+		stopAdmin, err := a.adminListener(ctx, c.AdminAddr, telemetry)
 		if err != nil {
 			return err
 		}
-		if err := workers.Start(ctx); err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintln(a.Out, "working")
-		return errors.Join(a.untilEnd(ctx, d), workers.Stop())
+		opening := opening{maxConns: c.MaxConns, keys: &c.Keys, webhooks: &c.Webhooks, telemetry: telemetry}
+		return errors.Join(a.open(ctx, opening, func(st *store.Store, d *database) error {
+			return c.work(ctx, a, st, d, telemetry)
+		}), stopAdmin())
 	})
+}
+
+func (c workCommand) work(ctx context.Context, a *app, st *store.Store, d *database, telemetry *obs.Telemetry) error {
+	workers, err := a.newWorkers(ctx, st, c.Mail, c.Webhooks, jobs.Options{
+		PublicURL: c.PublicURL, DrainTimeout: c.DrainTimeout, Observe: observeJob(telemetry),
+	})
+	if err != nil {
+		return err
+	}
+	if err := workers.Start(ctx); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(a.Out, "working")
+	return errors.Join(a.untilEnd(ctx, d), workers.Stop())
 }
 
 // untilEnd waits for the end of ctx, or of an embedded database.
@@ -52,14 +66,35 @@ func (a *app) untilEnd(ctx context.Context, d *database) error {
 }
 
 // newWorkers makes the workers of this process; opts lack what the settings of
-// mail say.
-func (a *app) newWorkers(ctx context.Context, st *store.Store, m config.Mail, opts jobs.Options) (*jobs.Workers, error) {
+// mail and webhooks say.
+func (a *app) newWorkers(ctx context.Context, st *store.Store, m config.Mail, w config.Webhooks, opts jobs.Options) (*jobs.Workers, error) {
+	policy, err := webhookPolicy(w)
+	if err != nil {
+		return nil, err
+	}
+	opts.Webhooks, opts.InFlight = webhook.NewSender(webhook.Options{Guard: policy.Guard, Timeout: w.Timeout}), w.Concurrency
 	sender, err := a.sender(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	opts.Store, opts.Mail, opts.Logger, opts.AlertEmail = st, sender, a.log, m.AlertEmail
 	return jobs.New(opts)
+}
+
+// maxPauses is how many times the first pause of an endpoint that fails the
+// longest one is.
+const maxPauses = 60
+
+// webhookPolicy are the rules of deliveries that the settings describe.
+func webhookPolicy(w config.Webhooks) (webhook.Policy, error) {
+	networks, err := w.Networks()
+	if err != nil {
+		return webhook.Policy{}, err
+	}
+	policy := webhook.NewPolicy(webhook.NewGuard(webhook.Targets{Allow: networks, Ports: w.Ports, PlainHTTP: w.HTTP}))
+	policy.Schedule.Delays = w.Retries
+	policy.Breaker.Pause, policy.Breaker.MaxPause = w.Pause, maxPauses*w.Pause
+	return policy, nil
 }
 
 // sender is the way mail goes out: to the configured server or into files.

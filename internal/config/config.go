@@ -26,7 +26,7 @@ type Common struct {
 // Serve are the settings of a serving process.
 type Serve struct {
 	Addr           string        `name:"addr" env:"UPSTREAM_ADDR" default:"127.0.0.1:8080" help:"Address the APIs listen on."`
-	AdminAddr      string        `name:"admin-addr" env:"UPSTREAM_ADMIN_ADDR" default:"127.0.0.1:8081" help:"Address of the admin listener (profiles); empty switches it off."`
+	AdminAddr      string        `name:"admin-addr" env:"UPSTREAM_ADMIN_ADDR" default:"127.0.0.1:8081" help:"Address of the admin listener (metrics, profiles); empty switches it off."`
 	PublicURL      string        `name:"public-url" env:"UPSTREAM_PUBLIC_URL" help:"Address clients use, for links in answers. Unset: taken from each request." placeholder:"URL"`
 	SecretKey      string        `name:"secret-key" env:"UPSTREAM_SECRET_KEY" help:"Key that signs tokens, 32 characters or more. Required with DATABASE_URL, else generated into the data directory." placeholder:"KEY"`
 	RetiredKeys    []string      `name:"retired-secret-keys" env:"UPSTREAM_RETIRED_SECRET_KEYS" help:"Former values of the secret key, separated by commas: tokens signed with them stay good until they expire." placeholder:"KEY,..."`
@@ -45,7 +45,9 @@ type Serve struct {
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests and jobs may take after SIGTERM."`
 	Workers        bool          `name:"workers" env:"UPSTREAM_WORKERS" default:"true" negatable:"" help:"Work on background jobs, too; without, run \"upstream work\" beside."`
 
-	Mail Mail `embed:""`
+	Mail     Mail     `embed:""`
+	Webhooks Webhooks `embed:""`
+	Observe  Observe  `embed:""`
 }
 
 // Validate names every setting that cannot work.
@@ -62,6 +64,8 @@ func (s Serve) Validate() error {
 		positive("--max-conns", s.MaxConns),
 		positive("--drain-timeout", s.DrainTimeout),
 		s.Mail.Validate(),
+		s.Observe.Validate(),
+		s.Webhooks.Validate(),
 	)
 }
 

@@ -17,10 +17,20 @@ import (
 
 const good = "0123456789abcdef0123456789abcdef"
 
+// webhooks are the settings of webhooks unless told otherwise.
+func webhooks() Webhooks {
+	return Webhooks{
+		Ports:   []uint16{443},
+		Retries: []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour},
+		Timeout: 10 * time.Second, Pause: 30 * time.Second, Concurrency: 8,
+	}
+}
+
 // valid are settings that serve.
 func valid() Serve {
 	return Serve{
 		Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1, AsyncBytes: 1, MaxConns: 1, DrainTimeout: time.Second,
+		Webhooks: webhooks(),
 	}
 }
 
@@ -56,6 +66,16 @@ func TestValidate(t *testing.T) {
 		"no bytes":            {func(s *Serve) { s.MaxUploadBytes = 0 }, "--max-upload-bytes must be more than 0"},
 		"no bytes at once":    {func(s *Serve) { s.AsyncBytes = 0 }, "--async-upload-bytes must be more than 0"},
 		"negative":            {func(s *Serve) { s.MaxConns = -1 }, "--max-conns must be more than 0"},
+		"webhooks inside":     {func(s *Serve) { s.Webhooks.Allow = []string{" 10.0.0.0/8", "::1/128"} }, ""},
+		"no network":          {func(s *Serve) { s.Webhooks.Allow = []string{"localhost"} }, `--webhook-allow must be networks such as 127.0.0.1/32 or fd00::/8, not "localhost"`},
+		"a network too long":  {func(s *Serve) { s.Webhooks.Allow = []string{"10.1.0.0/8"} }, "--webhook-allow"},
+		"a mapped network":    {func(s *Serve) { s.Webhooks.Allow = []string{"::ffff:127.0.0.1/128"} }, "--webhook-allow"},
+		"no ports":            {func(s *Serve) { s.Webhooks.Ports = nil }, "--webhook-ports"},
+		"no retries":          {func(s *Serve) { s.Webhooks.Retries = nil }, ""},
+		"a retry at once":     {func(s *Serve) { s.Webhooks.Retries = []time.Duration{time.Second, 0} }, "--webhook-retries"},
+		"webhooks too slow":   {func(s *Serve) { s.Webhooks.Timeout = time.Minute }, "--webhook-timeout must be more than 0 and at most 25s"},
+		"no pause":            {func(s *Serve) { s.Webhooks.Pause = 0 }, "--webhook-pause must be more than 0"},
+		"too many at a time":  {func(s *Serve) { s.Webhooks.Concurrency = 65 }, "--webhook-concurrency must be from 1 to 64"},
 		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +128,9 @@ func variables() []string {
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
 		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM", "UPSTREAM_ALERT_EMAIL",
-		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES",
+		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES", "UPSTREAM_SLOW_STATEMENT",
+		"UPSTREAM_WEBHOOK_ALLOW", "UPSTREAM_WEBHOOK_PORTS", "UPSTREAM_WEBHOOK_HTTP", "UPSTREAM_WEBHOOK_RETRIES", "UPSTREAM_WEBHOOK_TIMEOUT",
+		"UPSTREAM_WEBHOOK_PAUSE", "UPSTREAM_WEBHOOK_CONCURRENCY",
 	}
 }
 
@@ -132,7 +154,8 @@ func TestDefaults(t *testing.T) { //nolint:paralleltest // it changes the enviro
 		Common: Common{LogFormat: "text", LogLevel: "info"},
 		Serve: Serve{
 			Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", MaxUploadBytes: 1 << 30, AsyncBytes: 10 << 20, MaxConns: 20,
-			Introspection: true, DrainTimeout: 30 * time.Second, Workers: true, Throttle: "on",
+			Introspection: true, DrainTimeout: 30 * time.Second, Observe: Observe{SlowStatement: 500 * time.Millisecond}, Workers: true, Throttle: "on",
+			Webhooks: webhooks(),
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -146,7 +169,8 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
 		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
 		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>", "alerts@upstream.example",
-		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1",
+		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1", "2s",
+		"127.0.0.1/32,fd00::/8", "443,8443", "true", "1s,2s", "3s", "4s", "5",
 	} {
 		t.Setenv(variables()[i], value)
 	}
@@ -165,7 +189,11 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 			GraphQLLimits: []string{"key.budget=7", "all.depth=3"}, TrustedDocs: "/trusted.json",
 			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>", AlertEmail: "alerts@upstream.example"},
 			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",
-			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
+			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}, Observe: Observe{SlowStatement: 2 * time.Second},
+			Webhooks: Webhooks{
+				Allow: []string{"127.0.0.1/32", "fd00::/8"}, Ports: []uint16{443, 8443}, HTTP: true,
+				Retries: []time.Duration{time.Second, 2 * time.Second}, Timeout: 3 * time.Second, Pause: 4 * time.Second, Concurrency: 5,
+			},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -86,12 +86,14 @@ func TestMail_Sender(t *testing.T) {
 
 func TestWork_Validate(t *testing.T) {
 	t.Parallel()
-	good := config.Work{PublicURL: "https://upstream.example", MaxConns: 1, DrainTimeout: 1}
+	good := config.Work{PublicURL: "https://upstream.example", MaxConns: 1, DrainTimeout: 1, Webhooks: config.Webhooks{
+		Ports: []uint16{443}, Timeout: 1, Pause: 1, Concurrency: 1,
+	}}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
 	err := config.Work{Keys: config.Keys{SecretKey: "short"}, Mail: config.Mail{From: "x"}}.Validate()
-	for _, want := range []string{"--public-url is required", "UPSTREAM_SECRET_KEY", "UPSTREAM_MAIL_FROM", "--max-conns", "--drain-timeout"} {
+	for _, want := range []string{"--public-url is required", "UPSTREAM_SECRET_KEY", "UPSTREAM_MAIL_FROM", "--max-conns", "--drain-timeout", "--webhook-timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

@@ -34,7 +34,12 @@ type Work struct {
 	Keys `embed:""`
 	Mail `embed:""`
 
+	Webhooks Webhooks `embed:""`
+
+	Observe Observe `embed:""`
+
 	PublicURL    string        `name:"public-url" env:"UPSTREAM_PUBLIC_URL" help:"Address clients use: links in mails begin with it. Required." placeholder:"URL"`
+	AdminAddr    string        `name:"admin-addr" help:"Address of the admin listener (metrics, profiles); none unless given."`
 	MaxConns     int32         `name:"max-conns" env:"UPSTREAM_MAX_CONNS" default:"20" help:"Database connections at most."`
 	DrainTimeout time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running jobs may take after SIGTERM."`
 }
@@ -48,7 +53,9 @@ func (w Work) Validate() error {
 	s := w.serve()
 	s.PublicURL = w.PublicURL
 	return errors.Join(
-		missing, s.checkPublicURL(), s.checkSecretKey(), w.Mail.Validate(),
+		missing, s.checkPublicURL(), s.checkSecretKey(), w.Mail.Validate(), w.Webhooks.Validate(), w.Observe.Validate(), w.checkAdminAddr(),
 		positive("--max-conns", w.MaxConns), positive("--drain-timeout", w.DrainTimeout),
 	)
 }
+
+func (w Work) checkAdminAddr() error { return Serve{AdminAddr: w.AdminAddr}.checkAdminAddr() }

@@ -9,7 +9,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -57,7 +56,7 @@ func New(t testing.TB) *World {
 	}
 	w := &World{
 		TB: t, DB: db,
-		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t), Targets: Targets()}),
+		Store: store.New(db.App, store.Options{Now: Now, Groups: groups, Sealer: Sealer(t), Webhooks: Webhooks(t)}),
 		bun:   bun.NewDB(stdlib.OpenDBFromPool(db.App), pgdialect.New()),
 	}
 	closeAfter(t, w.Store)
@@ -84,9 +83,15 @@ func Sealer(t testing.TB) *secrets.Sealer {
 	return sealer
 }
 
-// Targets lets be sent to what is public, by its name, and to this machine.
-func Targets() *webhook.Guard {
-	return webhook.NewGuard(webhook.Targets{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+// Webhooks are the rules of an installation that may also send to this machine,
+// without TLS and on any port.
+func Webhooks(t testing.TB) webhook.Policy {
+	t.Helper()
+	allowed, err := webhook.ParseAllow([]string{"127.0.0.1/32", "::1/128"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webhook.NewPolicy(webhook.NewGuard(webhook.Targets{Allow: allowed}))
 }
 
 // StoreWith is another store on the World's database, with the World's clock,
@@ -99,8 +104,8 @@ func (w *World) StoreWith(pool *pgxpool.Pool, opts store.Options) *store.Store {
 	if opts.Sealer == nil {
 		opts.Sealer = Sealer(w)
 	}
-	if opts.Targets == nil {
-		opts.Targets = Targets()
+	if opts.Webhooks == nil {
+		opts.Webhooks = Webhooks(w)
 	}
 	groups, err := claimfile.DefaultGroups()
 	if err != nil {

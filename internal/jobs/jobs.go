@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,8 +57,7 @@ type Options struct {
 	Mail  mail.Sender
 	// PublicURL is what links in mails begin with.
 	PublicURL string
-	// Slack posts alerts to channels of Slack; one that sends to public addresses
-	// only when nil.
+	// Slack posts alerts to channels of Slack; Webhooks does when nil.
 	Slack SlackSender
 	// AlertEmail is told of alerts that no channel of a customer takes, nor the
 	// customer's own address; may be empty.
@@ -69,6 +69,15 @@ type Options struct {
 	// DrainTimeout is how long running jobs may take once the workers are to
 	// stop, before they are cancelled; 30 s when zero.
 	DrainTimeout time.Duration
+	// Observe runs around each attempt; may be nil.
+	Observe func(ctx context.Context, job Attempt, work func(context.Context) error) error
+
+	// Webhooks sends to partners; one that sends to public addresses only when nil.
+	// It is the caller's to close.
+	Webhooks *webhook.Sender
+	// InFlight is how many deliveries to one endpoint are under way at a time; 8
+	// when zero.
+	InFlight int
 
 	// register adds workers of tests.
 	register func(*river.Workers)
@@ -78,14 +87,20 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if o.Slack == nil {
-		o.Slack = webhook.NewSender(webhook.Options{Guard: webhook.NewGuard(webhook.Targets{})})
-	}
 	if o.PollInterval == 0 {
 		o.PollInterval = pollInterval
 	}
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = 30 * time.Second
+	}
+	if o.Webhooks == nil {
+		o.Webhooks = webhook.NewSender(webhook.Options{Guard: webhook.NewGuard(webhook.Targets{})})
+	}
+	if o.Slack == nil {
+		o.Slack = o.Webhooks
+	}
+	if o.InFlight == 0 {
+		o.InFlight = defaultInFlight
 	}
 	return o
 }
@@ -106,6 +121,11 @@ type Workers struct {
 	queue   *store.Queue
 	drain   time.Duration
 	running atomic.Bool
+	log     *slog.Logger
+
+	// watching asks for looks at webhooks until unwatch is called.
+	watching sync.WaitGroup
+	unwatch  context.CancelFunc
 }
 
 // New makes Workers that do nothing before Start.
@@ -125,6 +145,9 @@ func New(opts Options) (*Workers, error) {
 			models.DetectionQueue: {MaxWorkers: maxDetections},
 			models.UploadQueue:    {MaxWorkers: maxIngestions},
 			models.AlertQueue:     {MaxWorkers: maxNotices},
+			models.WebhookQueue: {
+				MaxWorkers: maxLanes, FetchCooldown: min(opts.PollInterval, lanePoll), FetchPollInterval: min(opts.PollInterval, lanePoll),
+			},
 		},
 		Workers:           workers,
 		PeriodicJobs:      periodic(),
@@ -135,13 +158,14 @@ func New(opts Options) (*Workers, error) {
 		SoftStopTimeout:   opts.DrainTimeout,
 		ErrorHandler:      &failures{log: opts.Logger},
 		Logger:            slog.New(quiet{opts.Logger.Handler()}),
+		Middleware:        opts.middleware(),
 		// REINDEX is for the owner of the tables, which the runtime role is not.
 		ReindexerIndexNames: []string{},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
-	return &Workers{queue: queue, drain: opts.DrainTimeout}, nil
+	return &Workers{queue: queue, drain: opts.DrainTimeout, log: opts.Logger, unwatch: func() {}}, nil
 }
 
 // register adds the worker of every kind of job.
@@ -158,6 +182,11 @@ func register(workers *river.Workers, opts Options) {
 	river.AddWorker(workers, &passwordResetMail{opts: opts})
 	river.AddWorker(workers, &passwordChangedMail{opts: opts})
 	river.AddWorker(workers, &invitationMail{opts: opts})
+	river.AddWorker(workers, &delivering{store: opts.Store, sender: opts.Webhooks, inFlight: opts.InFlight, log: opts.Logger})
+	river.AddWorker(workers, &telling{store: opts.Store})
+	river.AddWorker(workers, &replaying{store: opts.Store})
+	river.AddWorker(workers, resumingWebhooks(opts.Store, opts.Logger))
+	river.AddWorker(workers, &webhookNoticeMail{opts: opts})
 }
 
 // periodic are the jobs that recur. Of all processes on a database one, their
@@ -184,7 +213,31 @@ func (w *Workers) Start(ctx context.Context) error {
 		return fmt.Errorf("start working on jobs: %w", err)
 	}
 	w.running.Store(true)
+	w.watch(context.WithoutCancel(ctx))
 	return nil
+}
+
+// watch asks, at once and every now and then until stopped, that somebody look
+// for deliveries that nobody makes. Every process asks, and of all that ask in a
+// while one is heard: the one that was to enqueue what recurs may be the process
+// that was killed, and it takes the others long to agree on another.
+func (w *Workers) watch(ctx context.Context) {
+	ctx, w.unwatch = context.WithCancel(ctx)
+	once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: resumeInterval}, MaxAttempts: 1}
+	w.watching.Go(func() {
+		ticker := time.NewTicker(resumeInterval)
+		defer ticker.Stop()
+		for {
+			if _, err := w.queue.Insert(ctx, models.ResumeWebhooksJob{}, once); err != nil && ctx.Err() == nil {
+				w.log.WarnContext(ctx, "nobody looks for webhooks left behind", "error", err)
+			}
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // Stop takes no new jobs and waits for those that run. After the drain timeout
@@ -192,6 +245,8 @@ func (w *Workers) Start(ctx context.Context) error {
 // error. A job that heeds no cancellation is left behind.
 func (w *Workers) Stop() error {
 	w.running.Store(false)
+	w.unwatch()
+	w.watching.Wait()
 	const grace = 5 * time.Second // for cancelled jobs to return and be put back
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), w.drain+grace)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,13 @@ func (p *post) Send(_ context.Context, m mail.Message) error {
 	defer p.mu.Unlock()
 	p.sent = append(p.sent, m)
 	return nil
+}
+
+// all are the messages so far.
+func (p *post) all() []mail.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.sent)
 }
 
 // log is a log that goroutines write to and tests read.

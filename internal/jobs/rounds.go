@@ -58,6 +58,7 @@ func housekeeping(s *store.Store, log *slog.Logger) *round[models.HousekeepingJo
 		{"delete expired sessions", s.PurgeSessions, slog.LevelInfo},
 		{"forget secrets of expired invitations", s.PurgeInvitations, slog.LevelInfo},
 		{"delete expired idempotency keys", s.PurgeIdempotencyKeys, slog.LevelInfo},
+		{"delete what was delivered long ago", s.PurgeWebhooks, slog.LevelInfo},
 	}}
 }
 

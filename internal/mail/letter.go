@@ -24,10 +24,16 @@ const (
 	PasswordChanged Kind = "password_changed"
 	// Invitation carries the link to join a customer.
 	Invitation Kind = "invitation"
+	// WebhookDead tells that deliveries to a webhook endpoint are given up.
+	WebhookDead Kind = "webhook_dead"
+	// WebhookDisabled tells that a webhook endpoint was switched off.
+	WebhookDisabled Kind = "webhook_disabled"
 )
 
 // Kinds lists the letters.
-func Kinds() []Kind { return []Kind{PasswordReset, PasswordChanged, Invitation} }
+func Kinds() []Kind {
+	return []Kind{PasswordReset, PasswordChanged, Invitation, WebhookDead, WebhookDisabled}
+}
 
 // Facts are what letters tell; each kind uses some of them.
 type Facts struct {
@@ -37,6 +43,12 @@ type Facts struct {
 	Link string
 	// Customer, Role and Inviter are about an invitation.
 	Customer, Role, Inviter string
+	// Endpoint is the name of a webhook endpoint of Customer, Dead how many
+	// deliveries to it are given up, Waiting how many wait, and Gone whether it
+	// asked for no more.
+	Endpoint      string
+	Dead, Waiting int64
+	Gone          bool
 	// At is when it happened, Until the instant from which Link is no good.
 	At, Until time.Time
 }

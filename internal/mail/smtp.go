@@ -69,6 +69,24 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	return nil
 }
 
+// Check connects, encrypts and signs in as for a message, and sends none.
+func (s *SMTP) Check(ctx context.Context) error {
+	timeout := s.Timeout
+	if timeout == 0 {
+		timeout = sendTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	client, err := gomail.NewClient(s.Host, s.options(ctx, timeout)...)
+	if err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return s.explain(ctx, err)
+	}
+	return client.Close()
+}
+
 func (s *SMTP) options(ctx context.Context, timeout time.Duration) []gomail.Option {
 	options := []gomail.Option{
 		// ctx ends first, and so says why.

@@ -19,6 +19,8 @@ type Options struct {
 	// Logger hears when Redis is lost and when it is back; defaults to
 	// slog.Default.
 	Logger *slog.Logger
+	// Refused hears the class of each request that is refused; may be nil.
+	Refused func(Class)
 	// Now is the clock; defaults to the system's.
 	Now func() time.Time
 }
@@ -30,6 +32,8 @@ type Throttle struct {
 	now    func() time.Time
 	local  *local
 	shared *shared
+	// refused is never nil.
+	refused func(Class)
 }
 
 // New builds a Throttle. It does not wait for Redis: one that cannot be reached
@@ -44,7 +48,10 @@ func New(opts Options) (*Throttle, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	t := &Throttle{rates: opts.Rates, now: opts.Now, local: newLocal(opts.Rates)}
+	if opts.Refused == nil {
+		opts.Refused = func(Class) {}
+	}
+	t := &Throttle{rates: opts.Rates, now: opts.Now, local: newLocal(opts.Rates), refused: opts.Refused}
 	if opts.RedisURL != "" {
 		var err error
 		if t.shared, err = newShared(opts.RedisURL, opts.Logger); err != nil {
@@ -117,7 +124,11 @@ func (t *Throttle) Take(ctx context.Context, c Caller, draws ...Draw) Verdict {
 	if c.signedIn {
 		draws = append(draws[:len(draws):len(draws)], Draw{Burst, 1}, Draw{Sustained, 1})
 	}
-	return t.take(ctx, c, t.budgets(draws))
+	verdict := t.take(ctx, c, t.budgets(draws))
+	if verdict.Refused() {
+		t.refused(verdict.exhausted.class)
+	}
+	return verdict
 }
 
 // GiveBack undoes draws that Take admitted.
