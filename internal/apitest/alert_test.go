@@ -113,6 +113,12 @@ func previews(name, user string, body map[string]any) write {
 	}}
 }
 
+// heard is a write that partners hear of.
+func heard(w write) write {
+	w.changes = append(slices.Clone(w.changes), "webhook_events", "webhook_streams")
+	return w
+}
+
 // audited are the tables of a change, sorted.
 func audited(w write, tables ...string) write {
 	w.changes = append([]string{"audit_events", "audit_heads"}, tables...)
@@ -262,14 +268,14 @@ func alertChanges() []write {
 		idle(handles("unsnooze", "it a second time", "cedar.analyst", "{alert.0}", 0, nil)),
 		handles("assign", "it to an analyst", "cedar.admin", "{alert.0}", 4, object("assignee", "{user.analyst}")),
 		handles("assign", "it to nobody", "cedar.analyst", "{alert.0}", 0, object("assignee", nil)),
-		handles("resolve", "it", "cedar.owner", "{alert.0}", 0, nil),
+		heard(handles("resolve", "it", "cedar.owner", "{alert.0}", 0, nil)),
 		handles("reopen", "it", "cedar.analyst", "{alert.0}", 0, nil),
 		handles("retry", "what failed", "cedar.analyst", "{alert.1}", 0, nil),
 		byRoot,
 		judges("it to be real", "cedar.analyst", "{alert.0}", object("verdict", "real", "reason_codes", []any{"policy_change"}, "recovered_amount", "1250.50",
 			"recovered_date", factory.Today().AddDays(-1).String(), "notes", "They paid.\nAt last.")),
 		judges("it by somebody else", "cedar.admin", "{alert.0}", object("verdict", "needs_followup")),
-		judges("it again", "cedar.analyst", "{alert.0}", object("verdict", "noise")),
+		heard(judges("it again", "cedar.analyst", "{alert.0}", object("verdict", "noise"))),
 		byKey,
 	}
 }
@@ -357,7 +363,7 @@ func TestResolvedAlertsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	until := object("until", factory.Now().AddDate(0, 0, 1).Format(time.RFC3339))
 	runWrites(t, seedAlerts, []write{
-		handles("resolve", "one", "cedar.analyst", "{alert.0}", 0, nil),
+		heard(handles("resolve", "one", "cedar.analyst", "{alert.0}", 0, nil)),
 		refusing(handles("acknowledge", "it", "cedar.analyst", "{alert.0}", 0, nil), models.CodeConflict),
 		refusing(handles("snooze", "it", "cedar.analyst", "{alert.0}", 0, until), models.CodeConflict),
 		refusing(handles("assign", "it", "cedar.analyst", "{alert.0}", 0, object("assignee", "{user.analyst}")), models.CodeConflict),
