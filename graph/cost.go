@@ -22,6 +22,8 @@ import (
 //     page size asked for
 //   - `totalCount` costs 10, `evidence` 2,000, because it reads the claims of two
 //     windows, a mutation 5,000
+//   - below a preview of a rule, the selection counts once per run and match that
+//     there can be
 //   - below `nodes(ids:)` the selection counts once per identifier
 //   - introspection multiplies by how many types, fields and arguments a
 //     schema like this one has, at a fifth of the price: it reads no database
@@ -129,6 +131,10 @@ func (p *pricer) field(f *ast.Field) price {
 		return price{perRow: min(below.once+1, ceiling)}
 	case inConnection && f.Name == fieldTotalCount:
 		return price{once: costTotalCount}
+	case f.ObjectDefinition.Name == "AlertRulePreview" && f.Name == "matches":
+		return price{once: min(1+times(models.MaxPreviewMatches, below.once), ceiling)}
+	case f.ObjectDefinition.Name == "AlertRulePreview" && f.Name == "runs":
+		return price{once: min(1+times(models.MaxPreviewRuns, below.once), ceiling)}
 	case f.ObjectDefinition.Name == "DriftEvent" && f.Name == "evidence":
 		return price{once: costEvidence + below.once}
 	case strings.HasPrefix(f.ObjectDefinition.Name, "__"):

@@ -34,6 +34,16 @@ func (r *driftEventResolver) Claims(ctx context.Context, obj *models.DriftEvent,
 		})
 }
 
+func (r *driftEventResolver) AlertEvents(ctx context.Context, obj *models.DriftEvent, filter *models.AlertEventFilter, search *string, orderBy []models.Order[models.AlertEventOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.AlertEvent], error) {
+	return nested(ctx, obj, "alertEvents", search, orderBy, window{first, after, last, before}, filter,
+		func(x *models.DriftEvent) models.DriftEventID { return x.ID },
+		func(
+			v models.Viewer, ids []models.DriftEventID, l models.List[models.AlertEventOrderField],
+		) (map[models.DriftEventID]*models.Rows[*models.AlertEvent], error) {
+			return r.store.AlertEventsOfDriftEvents(ctx, v, ids, deref(filter), l)
+		})
+}
+
 func (r *queryResolver) DriftEvents(ctx context.Context, filter *models.DriftEventFilter, search *string, orderBy []models.Order[models.DriftEventOrderField], first *int, after *string, last *int, before *string) (*wire.Connection[*models.DriftEvent], error) {
 	return connection(ctx, search, orderBy, window{first, after, last, before},
 		func(v models.Viewer, l models.List[models.DriftEventOrderField]) (*models.Rows[*models.DriftEvent], error) {

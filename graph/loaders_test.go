@@ -17,18 +17,27 @@ func TestStatementsDoNotGrowWithRows(t *testing.T) {
 	w.sql(w.cedar, `INSERT INTO claims (customer_id, id, upload_id, payer, cpt, submitted_date, decided_date, outcome)
 		SELECT $1, gen_random_uuid(), (SELECT id FROM uploads LIMIT 1), 'Payer ' || i, '99213', date '2026-04-01' + j, '2026-04-20', 'DENIED'
 		FROM generate_series(1, 50) i, generate_series(1, 3) j`, w.cedar.UUID())
+	w.sql(w.cedar, `UPDATE drift_events SET payer = 'Payer ' || n FROM (SELECT id, row_number() OVER (ORDER BY id) n FROM drift_events) numbered
+		WHERE numbered.id = drift_events.id`)
+	w.alerts(w.cedar, 60)
 	operations := map[string]string{
-		"PayerSummary.claims":    `{ payerSummary(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } nodes { upload { id } } } } } } }`,
-		"PayerSummary.events":    `{ payerSummary(first: %d) { nodes { driftEvents(first: 2) { totalCount nodes { reportRun { id } } } } } }`,
-		"Claim.upload/edges":     `{ claims(first: %d) { edges { node { id upload { filename } } } } }`,
-		"Claim.upload/nodes":     `{ claims(first: %d) { nodes { id upload { filename } } } }`,
-		"Upload.claims":          `{ uploads(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } edges { node { id } } } } } } }`,
-		"Upload.rejections":      `{ uploads(first: %d) { nodes { rejections(last: 2) { nodes { rowNumber } pageInfo { hasNextPage } } } } }`,
-		"ReportRun.driftEvents":  `{ reportRuns(first: %d) { edges { node { driftEvents(first: 3) { nodes { id } } } } } }`,
-		"ReportRun.tests":        `{ reportRuns(first: %d) { nodes { tests(first: 3, filter: {significant: true}) { totalCount nodes { payer driftEvent { id } } } } } }`,
-		"DriftEvent.reportRun":   `{ driftEvents(first: %d) { nodes { reportRun { status } } } }`,
-		"There and back, 5 deep": `{ reportRuns(first: %d) { nodes { driftEvents(first: 2) { edges { node { reportRun { tests(first: 2) { nodes { driftEvent { reportRun { id } } } } } } } } } } }`,
-		"Two filters at once":    `{ reportRuns(first: %d) { nodes { a: driftEvents(first: 1) { nodes { id } } b: driftEvents(first: 1, filter: {minSeverity: 0.5}) { nodes { id } } } } }`,
+		"AlertEvent, everything": `{ alertEvents(first: %d) { nodes { interpretation { urgencyLevel } memory { badge latest { alertEvent { payer } } }
+			alertRule { name alertEvents(first: 2) { nodes { id } } } driftEvent { reportRun { id } } reportRun { asOf } } } }`,
+		"AlertEvent, lists": `{ alertEvents(first: %d) { edges { node { history(first: 2) { totalCount nodes { number } } judgments(first: 2) { nodes { alertEvent { id } } }
+			notifications(first: 3) { nodes { channel { name config { recipients } } } } } } } }`,
+		"DriftEvent.alertEvents":      `{ driftEvents(first: %d, orderBy: [{field: PAYER}]) { nodes { alertEvents(first: 2) { totalCount nodes { status alertRule { name } } } } } }`,
+		"OperatorJudgment.alertEvent": `{ operatorJudgments(first: %d) { nodes { alertEvent { driftEvent { id } judgments(first: 1) { nodes { verdict } } } } } }`,
+		"PayerSummary.claims":         `{ payerSummary(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } nodes { upload { id } } } } } } }`,
+		"PayerSummary.events":         `{ payerSummary(first: %d) { nodes { driftEvents(first: 2) { totalCount nodes { reportRun { id } } } } } }`,
+		"Claim.upload/edges":          `{ claims(first: %d) { edges { node { id upload { filename } } } } }`,
+		"Claim.upload/nodes":          `{ claims(first: %d) { nodes { id upload { filename } } } }`,
+		"Upload.claims":               `{ uploads(first: %d) { edges { node { claims(first: 2) { totalCount pageInfo { hasPreviousPage } edges { node { id } } } } } } }`,
+		"Upload.rejections":           `{ uploads(first: %d) { nodes { rejections(last: 2) { nodes { rowNumber } pageInfo { hasNextPage } } } } }`,
+		"ReportRun.driftEvents":       `{ reportRuns(first: %d) { edges { node { driftEvents(first: 3) { nodes { id } } } } } }`,
+		"ReportRun.tests":             `{ reportRuns(first: %d) { nodes { tests(first: 3, filter: {significant: true}) { totalCount nodes { payer driftEvent { id } } } } } }`,
+		"DriftEvent.reportRun":        `{ driftEvents(first: %d) { nodes { reportRun { status } } } }`,
+		"There and back, 5 deep":      `{ reportRuns(first: %d) { nodes { driftEvents(first: 2) { edges { node { reportRun { tests(first: 2) { nodes { driftEvent { reportRun { id } } } } } } } } } } }`,
+		"Two filters at once":         `{ reportRuns(first: %d) { nodes { a: driftEvents(first: 1) { nodes { id } } b: driftEvents(first: 1, filter: {minSeverity: 0.5}) { nodes { id } } } } }`,
 	}
 	for name, query := range operations {
 		t.Run(name, func(t *testing.T) {

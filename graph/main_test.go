@@ -185,6 +185,43 @@ func (w *world) runs(customer models.CustomerID, n, events, tests int) {
 		WHERE (e.customer_id, e.report_run_id, e.payer) = (t.customer_id, t.report_run_id, t.payer)`)
 }
 
+// alerts inserts a rule, and n alerts about different events with 3 lines of
+// history, 3 results and 2 judgments each.
+func (w *world) alerts(customer models.CustomerID, n int) {
+	w.t.Helper()
+	rule, err := w.store.CreateAlertRule(w.t.Context(), models.SystemViewer(customer), models.NewAlertRule{Name: "Everything"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	admin := w.user(customer, "desk@alerts.test", models.RoleAdmin).UserID.UUID()
+	channel, err := w.store.CreateNotificationChannel(w.t.Context(), models.SystemViewer(customer), models.NewNotificationChannel{
+		Name: "Desk", Config: models.ChannelConfig{Recipients: []string{"desk@alerts.test"}},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.sql(customer, `WITH a AS (
+		INSERT INTO alert_events (customer_id, id, alert_rule_id, drift_event_id, report_run_id, signal_key, payer, drift_type, triggered_at,
+			payload, latest_verdict, assignee_id, created_at, updated_at)
+		SELECT customer_id, gen_random_uuid(), $1, id, report_run_id, id::text, payer, drift_type, created_at,
+			jsonb_build_object('payer', payer, 'drift_type', drift_type, 'signal_type', drift_type, 'rule_severity', 'warning', 'rule_metric', 'severity',
+				'rule_threshold_type', 'gte', 'trend_direction', trend_direction, 'severity', severity, 'consecutive_periods', 1,
+				'baseline_start', baseline_start, 'baseline_end', baseline_end, 'current_start', current_start, 'current_end', current_end),
+			'real', $2, created_at, created_at
+		FROM (SELECT DISTINCT ON (payer) * FROM drift_events ORDER BY payer, id LIMIT $3) e RETURNING customer_id, id
+	), h AS (
+		INSERT INTO alert_history (customer_id, alert_event_id, number, at, action, from_status, to_status, user_id)
+		SELECT customer_id, id, i, '2026-05-01', 'snooze', 'pending', 'pending', $2 FROM a, generate_series(1, 3) i
+	), n AS (
+		INSERT INTO alert_notifications (customer_id, alert_event_id, number, channel_id, channel_name, channel_type, created_at, updated_at)
+		SELECT customer_id, id, i, CASE i WHEN 1 THEN $4::uuid WHEN 2 THEN gen_random_uuid() END, 'Desk', 'email', '2026-05-01', '2026-05-01'
+		FROM a, generate_series(1, 3) i
+	)
+	INSERT INTO operator_judgments (customer_id, id, alert_event_id, verdict, notes, operator_id, operator_name, judged_at, created_at, updated_at)
+	SELECT customer_id, gen_random_uuid(), id, 'real', 'Called.', CASE i WHEN 1 THEN $2::uuid END, 'desk', '2026-05-01', '2026-05-01', '2026-05-01'
+	FROM a, generate_series(1, 2) i`, rule.ID.UUID(), admin, n, channel.ID.UUID())
+}
+
 // response is a decoded answer.
 type response struct {
 	Status     int             `json:"-"`

@@ -37,6 +37,10 @@ func (r *Resolver) nodeKinds() map[string]nodeKind {
 		"inv":   kindOf(r.store.InvitationsByID),
 		"pmap":  kindOf(r.store.PayerMappingsByID),
 		"cmap":  kindOf(r.store.CPTGroupMappingsByID),
+		"rule":  kindOf(r.store.AlertRulesByID),
+		"chan":  kindOf(r.store.NotificationChannelsByID),
+		"alert": kindOf(r.store.AlertEventsByID),
+		"judg":  kindOf(r.store.OperatorJudgmentsByID),
 		"hook":  kindOf(r.store.WebhookEndpointsByID),
 		"dlv":   kindOf(r.store.WebhookDeliveriesByID),
 		"evt":   kindOf(r.store.WebhookEventsByID),
@@ -84,7 +88,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []string, pathOf func(i int) s
 		if !known {
 			fields = append(fields, models.FieldError{
 				Path: pathOf(i), Code: "invalid",
-				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event, member, invitation, payer mapping, CPT group mapping, webhook endpoint, webhook delivery, webhook event or webhook replay",
+				Message: "must be an identifier of a customer, upload, claim, report run, drift event, API key, audit event, member, invitation, payer mapping, CPT group mapping, alert rule, notification channel, alert, judgment, webhook endpoint, webhook delivery, webhook event or webhook replay",
 			})
 			continue
 		}

@@ -97,7 +97,25 @@ func nowhere() map[string]map[string]any {
 	payer, cpt := models.PayerMappingID{}.From(uuid.New()).String(), models.CPTGroupMappingID{}.From(uuid.New()).String()
 	endpoint, delivery := models.WebhookEndpointID{}.From(uuid.New()).String(), models.WebhookDeliveryID{}.From(uuid.New()).String()
 	customer, upload := models.CustomerID{}.From(uuid.New()).String(), models.UploadID{}.From(uuid.New()).String()
+	rule, channel, alert := models.AlertRuleID{}.From(uuid.New()).String(), models.NotificationChannelID{}.From(uuid.New()).String(), models.AlertEventID{}.From(uuid.New()).String()
 	return map[string]map[string]any{
+		"createAlertRule":           {"name": ""},
+		"updateAlertRule":           {"id": rule},
+		"deleteAlertRule":           {"id": rule},
+		"previewAlertRule":          {"thresholdValue": 0},
+		"createNotificationChannel": {"name": ""},
+		"updateNotificationChannel": {"id": channel},
+		"deleteNotificationChannel": {"id": channel},
+		"testNotificationChannel":   {"id": channel},
+		"acknowledgeAlert":          {"id": alert},
+		"resolveAlert":              {"id": alert},
+		"reopenAlert":               {"id": alert},
+		"snoozeAlert":               {"id": alert, "until": "2026-07-01T00:00:00Z"},
+		"unsnoozeAlert":             {"id": alert},
+		"assignAlert":               {"id": alert},
+		"retryAlert":                {"id": alert},
+		"submitAlertFeedback":       {"id": alert, "verdict": "REAL"},
+
 		"createPayerMapping":    {"rawName": "", "normalizedName": ""},
 		"updatePayerMapping":    {"id": payer},
 		"deletePayerMapping":    {"id": payer},
@@ -126,6 +144,14 @@ func nowhere() map[string]map[string]any {
 		"redeliverWebhook":      {"id": delivery},
 		"replayWebhooks":        {"endpointId": endpoint, "since": "2026-01-01T00:00:00Z"},
 	}
+}
+
+// alertParts are the ways to the objects of alerts that have no identifier.
+var alertParts = map[string]string{
+	"AlertMemory":       "query($id: ID!) { node(id: $id) { ... on AlertEvent { memory { %s } } } }",
+	"AlertHistoryEntry": "query($id: ID!) { node(id: $id) { ... on AlertEvent { history(first: 1) { nodes { %s } } } } }",
+	"AlertNotification": "query($id: ID!) { node(id: $id) { ... on AlertEvent { notifications(first: 1) { nodes { %s } } } } }",
+	"RecoveryStats":     "{ recoveryStats { %s } }",
 }
 
 // paths are the ways to every field of the schema that declares a permission,
@@ -165,6 +191,9 @@ func paths(t *testing.T, nodes map[string]string) []path {
 			case def == s.Query && f.Arguments.ForName("input") != nil:
 				input := asking(nodes)[f.Name]
 				if input == nil {
+					input = nowhere()[f.Name]
+				}
+				if input == nil {
 					t.Fatalf("no input of %s", f.Name)
 				}
 				way.document = fmt.Sprintf("query($input: %s) { %s(input: $input) { __typename } }", f.Arguments.ForName("input").Type, f.Name)
@@ -178,6 +207,13 @@ func paths(t *testing.T, nodes map[string]string) []path {
 				}
 				way.document = fmt.Sprintf("mutation($input: %s) { %s }", f.Arguments.ForName("input").Type, selects(f))
 				way.variables = map[string]any{"input": input}
+			case alertParts[def.Name] != "":
+				way.document, way.before = fmt.Sprintf(alertParts[def.Name], selects(f)), []models.Permission{models.PermissionViewAlerts}
+				way.variables = map[string]any{"id": nodes["AlertEvent"]}
+			case def.Name == "AlertRulePreview" || def.Name == "AlertRuleMatch":
+				below := map[string]string{"AlertRulePreview": "%s", "AlertRuleMatch": "matches { %s }"}[def.Name]
+				way.document = "query($input: PreviewAlertRuleInput!) { previewAlertRule(input: $input) { " + fmt.Sprintf(below, selects(f)) + " } }"
+				way.variables, way.before = map[string]any{"input": nowhere()["previewAlertRule"]}, []models.Permission{models.PermissionManageAlerts}
 			case def.Name == "Viewer":
 				way.document = "{ viewer { " + selects(f) + " } }"
 			case def.Name == "Dashboard":
@@ -314,8 +350,20 @@ func (w *world) nodes() map[string]string {
 		}
 	}
 	delivery, event, replay := w.webhooks(system)
+	w.alerts(w.cedar, 100)
+	rules, err1 := w.store.AlertRules(w.t.Context(), system, models.AlertRuleFilter{}, models.List[models.AlertRuleOrderField]{Page: one})
+	channels, err2 := w.store.NotificationChannels(w.t.Context(), system, models.NotificationChannelFilter{}, models.List[models.NotificationChannelOrderField]{Page: one})
+	alerts, err3 := w.store.AlertEvents(w.t.Context(), system, models.AlertEventFilter{}, models.List[models.AlertEventOrderField]{Page: one})
+	judgments, err4 := w.store.OperatorJudgments(w.t.Context(), system, models.OperatorJudgmentFilter{}, models.List[models.OperatorJudgmentOrderField]{Page: one})
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	return map[string]string{
-		"Customer": w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
+		"AlertRule": rules.Items[0].ID.String(), "NotificationChannel": channels.Items[0].ID.String(), "AlertEvent": alerts.Items[0].ID.String(),
+		"OperatorJudgment": judgments.Items[0].ID.String(),
+		"Customer":         w.cedar.String(), "Upload": upload.ID.String(), "ReportRun": run.ID.String(), "Claim": claims.Items[0].ID.String(),
 		"DriftEvent": events.Items[0].ID.String(), "AuditEvent": lines.Items[0].ID.String(), "Member": members.Items[0].ID.String(),
 		"ApiKey": key.APIKey.ID.String(), "Invitation": invitation.ID.String(),
 		"PayerMapping": payer.ID.String(), "CptGroupMapping": cpt.ID.String(),

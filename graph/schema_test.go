@@ -12,6 +12,7 @@ import (
 
 	"upstream/graph"
 	"upstream/models"
+	"upstream/models/alerting"
 )
 
 func loaded(t *testing.T) *ast.Schema {
@@ -126,7 +127,25 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"ApiKeyOrderField": models.APIKeyOrderField("").Values(), "Scope": models.Scope("").Values(), "CustomerOrderField": models.CustomerOrderField("").Values(),
 		"EvidenceReasonCode": models.EvidenceReasonCode("").Values(), "ClaimDimension": models.ClaimDimension("").Values(),
 		"PayerSummaryOrderField": models.PayerSummaryOrderField("").Values(), "ClaimStatsOrderField": models.ClaimStatsOrderField("").Values(),
-		"Weekday": models.Weekday("").Values(), "PayerMappingOrderField": models.PayerMappingOrderField("").Values(),
+		"AlertMetric":                   models.AlertMetric("").Values(),
+		"ThresholdType":                 models.ThresholdType("").Values(),
+		"AlertSeverity":                 models.AlertSeverity("").Values(),
+		"ChannelType":                   models.ChannelType("").Values(),
+		"AlertStatus":                   models.AlertStatus("").Values(),
+		"SuppressionReason":             models.SuppressionReason("").Values(),
+		"AlertResolution":               models.AlertResolution("").Values(),
+		"AlertAction":                   models.AlertAction("").Values(),
+		"NotificationStatus":            models.NotificationStatus("").Values(),
+		"Verdict":                       models.Verdict("").Values(),
+		"MemoryBadge":                   models.MemoryBadge("").Values(),
+		"AlertRuleOrderField":           models.AlertRuleOrderField("").Values(),
+		"NotificationChannelOrderField": models.NotificationChannelOrderField("").Values(),
+		"AlertEventOrderField":          models.AlertEventOrderField("").Values(),
+		"AlertHistoryOrderField":        models.AlertHistoryOrderField("").Values(),
+		"AlertNotificationOrderField":   models.AlertNotificationOrderField("").Values(),
+		"OperatorJudgmentOrderField":    models.OperatorJudgmentOrderField("").Values(),
+		"AlertUrgency":                  {string(alerting.UrgencyHigh), string(alerting.UrgencyMedium), string(alerting.UrgencyLow)},
+		"Weekday":                       models.Weekday("").Values(), "PayerMappingOrderField": models.PayerMappingOrderField("").Values(),
 		"CptGroupMappingOrderField": models.CPTGroupMappingOrderField("").Values(),
 		"WebhookEventType":          models.WebhookEventType("").Values(), "CircuitState": models.CircuitState("").Values(),
 		"DisabledReason": models.DisabledReason("").Values(), "DeliveryStatus": models.DeliveryStatus("").Values(),

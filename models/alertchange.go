@@ -22,6 +22,17 @@ type AlertSnooze struct {
 	Until time.Time
 }
 
+// MaxSnooze is how far ahead an alert may be put off.
+const MaxSnooze = 90 * 24 * time.Hour
+
+// Validate lists what is wrong with the input.
+func (in AlertSnooze) Validate(now time.Time) error {
+	if !in.Until.After(now) || in.Until.After(now.Add(MaxSnooze)) {
+		return InvalidField("until", "invalid", "must be in the future, at most 90 days ahead")
+	}
+	return nil
+}
+
 // AlertAssignment gives an alert to somebody.
 type AlertAssignment struct {
 	AlertChange

@@ -207,6 +207,8 @@ type AlertPayload struct {
 // AlertEventFilter narrows a list of alerts.
 type AlertEventFilter struct {
 	Status          *AlertStatus       `query:"status" column:"status" op:"eq" doc:"Only alerts in this state."`
+	Acknowledged    *bool              `query:"acknowledged" column:"acknowledged_at" op:"present" doc:"Only alerts that somebody has, or nobody has, acknowledged since they were last opened."`
+	Resolved        *bool              `query:"resolved" column:"resolved_at" op:"present" doc:"Only alerts that are, or are not, resolved."`
 	AlertRule       *AlertRuleID       `query:"alert_rule" column:"alert_rule_id" op:"eq" doc:"Only alerts of this rule."`
 	DriftEvent      *DriftEventID      `query:"drift_event" column:"drift_event_id" op:"eq" doc:"Only alerts about this drift event."`
 	ReportRun       *ReportRunID       `query:"report_run" column:"report_run_id" op:"eq" doc:"Only alerts about events of this run."`

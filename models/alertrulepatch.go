@@ -86,6 +86,8 @@ func (in NewAlertRule) Patch() AlertRulePatch {
 const (
 	DefaultPreviewRuns = 5
 	MaxPreviewRuns     = 20
+	// MaxPreviewMatches is how many matches a preview shows.
+	MaxPreviewMatches = 100
 )
 
 // AlertRulePreview asks what a rule would have done, were there one.
@@ -121,9 +123,11 @@ type AlertRulePreviewResult struct {
 	Runs []*ReportRun
 	// EventCount is how many drift events they have.
 	EventCount int
-	// Matches are those that the rule fires on, newest run first.
-	Matches []AlertRuleMatch
-	// SuppressedCount is of how many of them nobody would have been told.
+	// MatchCount is how many of those the rule fires on; Matches are the first
+	// MaxPreviewMatches of them, newest run first.
+	MatchCount int
+	Matches    []AlertRuleMatch
+	// SuppressedCount is of how many of the MatchCount nobody would have been told.
 	SuppressedCount int
 }
 

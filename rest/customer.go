@@ -26,6 +26,12 @@ type customer struct {
 	NextWeeklyRunAt   *time.Time     `json:"next_weekly_run_at" doc:"When the next weekly run is due; null when there is none, or it is still to be planned."`
 	NextMonthlyRunAt  *time.Time     `json:"next_monthly_run_at" doc:"When the next monthly run is due; null when there is none, or it is still to be planned."`
 
+	AlertCooldownMinutes int `json:"alert_cooldown_minutes" minimum:"0" maximum:"10080" doc:"For how many minutes after a message the next alert about the same signal is suppressed; 0 for never." example:"240"`
+	AlertNoiseThreshold  int `json:"alert_noise_threshold" minimum:"0" maximum:"100" doc:"How many alerts judged noise suppress the next about the same signal; 0 for never." example:"2"`
+	AlertNoiseWindowDays int `json:"alert_noise_window_days" minimum:"1" maximum:"365" doc:"How many days a judgment of noise counts." example:"30"`
+	AlertMemoryDays      int `json:"alert_memory_days" minimum:"1" maximum:"365" doc:"How many days judgments are shown beside later alerts about the same signal." example:"60"`
+	AlertAutoResolveRuns int `json:"alert_auto_resolve_runs" minimum:"0" maximum:"52" doc:"How many runs in a row must miss a signal until its alerts are resolved; 0 for never." example:"2"`
+
 	CreatedAt time.Time     `json:"created_at"`
 	UpdatedAt time.Time     `json:"updated_at"`
 	Links     customerLinks `json:"_links"`
@@ -41,7 +47,9 @@ func showCustomer(l links, c *models.Customer) customer {
 		ID: c.ID, Slug: c.Slug, Name: c.Name, ToEmail: c.ToEmail, CCEmail: c.CCEmail, AttachPDF: c.AttachPDF,
 		TimeZone: c.TimeZone, WeeklyRunEnabled: c.WeeklyRunEnabled, WeeklyRunWeekday: c.RunWeekday(),
 		MonthlyRunEnabled: c.MonthlyRunEnabled, RunLocalTime: c.RunLocalTime,
-		NextWeeklyRunAt: utc(c.NextWeeklyRunAt), NextMonthlyRunAt: utc(c.NextMonthlyRunAt), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		NextWeeklyRunAt: utc(c.NextWeeklyRunAt), NextMonthlyRunAt: utc(c.NextMonthlyRunAt),
+		AlertCooldownMinutes: c.AlertCooldownMinutes, AlertNoiseThreshold: c.AlertNoiseThreshold, AlertNoiseWindowDays: c.AlertNoiseWindowDays,
+		AlertMemoryDays: c.AlertMemoryDays, AlertAutoResolveRuns: c.AlertAutoResolveRuns, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 		Links: customerLinks{Self: l.to("customers", c.ID.String()), Collection: l.to("customers")},
 	}
 }

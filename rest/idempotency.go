@@ -21,7 +21,7 @@ const replayedHeader = "Idempotency-Replayed"
 // changes something of a customer does. Where nobody has to be signed in, or
 // where the answer is a session, there is nobody to keep an answer for.
 func (op operation) honoursKey() bool {
-	return op.permission != "" && op.method != http.MethodGet && op.method != http.MethodHead
+	return op.permission != "" && !op.readsOnly && op.method != http.MethodGet && op.method != http.MethodHead
 }
 
 // named is a request that has an idempotency key, and what it has said so far.

@@ -324,7 +324,7 @@ func TestIdempotency_Documented(t *testing.T) {
 		for path, item := range d.doc.Paths.Map() {
 			for method, operation := range item.Operations() {
 				permission, _ := operation.Extensions["x-permission"].(string)
-				write := method != http.MethodGet && permission != ""
+				write := method != http.MethodGet && permission != "" && operation.OperationID != "previewAlertRule" // which reads
 				described := operation.Parameters.GetByInAndName("header", "Idempotency-Key") != nil
 				if described != write {
 					t.Errorf("%s: %s %s describes the key: %t", d.version, method, path, described)

@@ -196,6 +196,7 @@ func TestEveryBodyHasRules(t *testing.T) {
 		"createToken": "texts", "refreshToken": "a text", "verifyToken": "a text", "logout": "a text",
 		"changePassword": "the rules of a password look at the account", "requestPasswordReset": "a text",
 		"confirmPasswordReset": "the rules of a password look at the account", "changeMemberRole": "a member of an enum",
+		"assignAlert": "an identifier",
 	}
 	a, err := newAPI(nil, nil, Options{})
 	if err != nil {

@@ -77,8 +77,8 @@ func (r membersReader[P]) read(body members) (P, error) {
 		if !given {
 			continue
 		}
-		if err := json.Unmarshal(raw, v.Field(i).Addr().Interface()); err != nil {
-			fields = append(fields, models.FieldError{Path: name, Code: "invalid", Message: mistyped(err)})
+		faults := unreadable(name, raw, v.Field(i))
+		if fields = append(fields, faults...); len(faults) > 0 {
 			v.Field(i).SetZero()
 		}
 	}
@@ -89,6 +89,33 @@ func (r membersReader[P]) read(body members) (P, error) {
 		fields = append(fields, models.AsError(err).Fields...)
 	}
 	return p, models.Invalid(fields...)
+}
+
+// unreadable reads one member into a models.Change and lists why it cannot be:
+// what it holds is of another type or, where it is an object, unknown.
+func unreadable(name string, raw json.RawMessage, into reflect.Value) []models.FieldError {
+	err := json.Unmarshal(raw, into.Addr().Interface())
+	if mismatch := (*json.UnmarshalTypeError)(nil); errors.As(err, &mismatch) && mismatch.Field != "" {
+		name += "." + mismatch.Field
+	}
+	if err != nil {
+		return []models.FieldError{{Path: name, Code: "invalid", Message: mistyped(err)}}
+	}
+	value, _ := into.Type().FieldByName("Value")
+	known := value.Type.Elem()
+	if known.Kind() != reflect.Struct {
+		return nil
+	}
+	var below members
+	if json.Unmarshal(raw, &below) != nil {
+		return nil // a value that is written as a text, such as a date
+	}
+	var fields []models.FieldError
+	for _, field := range (membersReader[patch]{names: memberNames(known)}).refuseOthers(below) {
+		field.Path = name + "." + field.Path
+		fields = append(fields, field)
+	}
+	return fields
 }
 
 // rules are the same for a request that is refused before the handler reads it.

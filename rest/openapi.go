@@ -58,6 +58,7 @@ func (a *api) newOpenAPI() *huma.OpenAPI {
 			{Name: tagClaims, Description: "Adjudicated claim lines."},
 			{Name: tagReports, Description: "Detection runs, and every test they made."},
 			{Name: tagDrift, Description: "What was found: changes of a payer's behaviour."},
+			{Name: tagAlerts, Description: "Who is told of drift and how, and what operators made of it."},
 			{Name: tagMappings, Description: "How claims files are read: payers' names and groups of procedure codes."},
 			{Name: tagMembers, Description: "Who belongs to the organisation or is invited, and what they may do."},
 			{Name: tagKeys, Description: "What programs of partners show instead of signing in."},
@@ -76,6 +77,7 @@ const (
 	tagClaims    = "claims"
 	tagReports   = "reports"
 	tagDrift     = "drift-events"
+	tagAlerts    = "alerts"
 	tagMappings  = "mappings"
 	tagMembers   = "members"
 	tagKeys      = "api-keys"

@@ -48,6 +48,9 @@ type operation struct {
 	notModified bool
 	// maxBody bounds a JSON body in bytes; 0 means the server's limit.
 	maxBody int64
+	// readsOnly says that the operation changes nothing although its method is POST:
+	// what it asks for does not fit into a query.
+	readsOnly bool
 	// hasBody says that a JSON body is read.
 	hasBody bool
 	// streamed says that the handler reads the body itself, so that what it holds

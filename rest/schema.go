@@ -21,6 +21,9 @@ func newSchemas() huma.Registry {
 	r.RegisterTypeAlias(reflect.TypeFor[models.Date](), reflect.TypeFor[dateSchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[models.Month](), reflect.TypeFor[monthSchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[models.ClaimGrouping](), reflect.TypeFor[groupingSchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[decimal.Decimal](), reflect.TypeFor[amountSchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[models.AlertScope](), reflect.TypeFor[newAlertScope]())
+	r.RegisterTypeAlias(reflect.TypeFor[models.ChannelConfig](), reflect.TypeFor[newChannelConfig]())
 	aliasID(r, models.CustomerID{})
 	aliasID(r, models.UserID{})
 	aliasID(r, models.UploadID{})
@@ -33,6 +36,10 @@ func newSchemas() huma.Registry {
 	aliasID(r, models.InvitationID{})
 	aliasID(r, models.PayerMappingID{})
 	aliasID(r, models.CPTGroupMappingID{})
+	aliasID(r, models.AlertRuleID{})
+	aliasID(r, models.NotificationChannelID{})
+	aliasID(r, models.AlertEventID{})
+	aliasID(r, models.OperatorJudgmentID{})
 	aliasID(r, models.WebhookEndpointID{})
 	aliasID(r, models.WebhookDeliveryID{})
 	aliasID(r, models.WebhookReplayID{})
@@ -58,6 +65,17 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.InvitationStatus](r)
 	aliasEnum[models.Scope](r)
 	aliasEnum[models.Weekday](r)
+	aliasEnum[models.AlertMetric](r)
+	aliasEnum[models.ThresholdType](r)
+	aliasEnum[models.AlertSeverity](r)
+	aliasEnum[models.ChannelType](r)
+	aliasEnum[models.AlertStatus](r)
+	aliasEnum[models.SuppressionReason](r)
+	aliasEnum[models.AlertResolution](r)
+	aliasEnum[models.AlertAction](r)
+	aliasEnum[models.NotificationStatus](r)
+	aliasEnum[models.Verdict](r)
+	aliasEnum[models.MemoryBadge](r)
 	aliasEnum[models.WebhookEventType](r)
 	aliasEnum[models.CircuitState](r)
 	aliasEnum[models.DisabledReason](r)
@@ -108,6 +126,14 @@ func (groupingSchema) Schema(r huma.Registry) *huma.Schema {
 		Type: huma.TypeArray, UniqueItems: true, Items: r.Schema(reflect.TypeFor[models.ClaimDimension](), true, ""),
 		Examples: []any{[]any{models.ByPayer, models.ByMonth}},
 	}
+}
+
+// amountSchema stands for an amount of money in a body.
+type amountSchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (amountSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: amountPattern.String(), Examples: []any{"150.00"}}
 }
 
 // idSchema stands for the identifier of one kind of row.

@@ -24,7 +24,7 @@ func (op operation) classes() []throttle.Class {
 		return []throttle.Class{throttle.Anonymous}
 	case op.permission == "":
 		return []throttle.Class{throttle.User}
-	case op.method == http.MethodGet:
+	case op.method == http.MethodGet, op.readsOnly:
 		return []throttle.Class{throttle.ReadOnly}
 	default:
 		return []throttle.Class{throttle.WriteOperation}

@@ -107,6 +107,15 @@ func (j judgedAlert) past() alerting.Past {
 	return past
 }
 
+// later reports whether the first judgment was given after the second; of two
+// of the same instant the one made last counts.
+func later(a, b *models.OperatorJudgment) bool {
+	if a.JudgedAt.Equal(b.JudgedAt) {
+		return a.ID.String() > b.ID.String()
+	}
+	return a.JudgedAt.After(b.JudgedAt)
+}
+
 // remember sums up what was made of other alerts about the signal of one.
 func remember(settings models.AlertSettings, now time.Time, alert *models.AlertEvent, judged []judgedAlert) models.AlertMemory {
 	var memory models.AlertMemory
@@ -125,7 +134,7 @@ func remember(settings models.AlertSettings, now time.Time, alert *models.AlertE
 				*verdict.count++
 			}
 		}
-		if latest := j.judgments[0]; memory.Latest == nil || latest.JudgedAt.After(memory.Latest.JudgedAt) {
+		if latest := j.judgments[0]; memory.Latest == nil || later(latest, memory.Latest) {
 			memory.Latest = latest
 		}
 	}

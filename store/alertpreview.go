@@ -84,6 +84,8 @@ func (tx *tenantTx) rehearse(ctx context.Context, result *models.AlertRulePrevie
 		result.Matches = append(result.Matches, models.AlertRuleMatch{Event: match.Event, Value: match.Value, Suppression: why})
 	}
 	slices.Reverse(result.Matches)
+	result.MatchCount = len(result.Matches)
+	result.Matches = result.Matches[:min(result.MatchCount, models.MaxPreviewMatches)]
 	return nil
 }
 

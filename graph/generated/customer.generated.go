@@ -330,6 +330,121 @@ func (ec *executionContext) fieldContext_Customer_nextMonthlyRunAt(_ context.Con
 	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Customer_alertCooldownMinutes(ctx context.Context, field graphql.CollectedField, obj *models.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Customer_alertCooldownMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AlertCooldownMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Customer_alertCooldownMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Customer_alertNoiseThreshold(ctx context.Context, field graphql.CollectedField, obj *models.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Customer_alertNoiseThreshold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AlertNoiseThreshold, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Customer_alertNoiseThreshold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Customer_alertNoiseWindowDays(ctx context.Context, field graphql.CollectedField, obj *models.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Customer_alertNoiseWindowDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AlertNoiseWindowDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Customer_alertNoiseWindowDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Customer_alertMemoryDays(ctx context.Context, field graphql.CollectedField, obj *models.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Customer_alertMemoryDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AlertMemoryDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Customer_alertMemoryDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Customer_alertAutoResolveRuns(ctx context.Context, field graphql.CollectedField, obj *models.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Customer_alertAutoResolveRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AlertAutoResolveRuns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Customer_alertAutoResolveRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _Customer_version(ctx context.Context, field graphql.CollectedField, obj *models.Customer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -753,7 +868,7 @@ func (ec *executionContext) unmarshalInputUpdateCustomerInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "expectedVersion", "name", "toEmail", "ccEmail", "attachPdf", "timeZone", "weeklyRunEnabled", "weeklyRunWeekday", "monthlyRunEnabled", "runLocalTime", "clientMutationId"}
+	fieldsInOrder := [...]string{"id", "expectedVersion", "name", "toEmail", "ccEmail", "attachPdf", "timeZone", "weeklyRunEnabled", "weeklyRunWeekday", "monthlyRunEnabled", "runLocalTime", "alertCooldownMinutes", "alertNoiseThreshold", "alertNoiseWindowDays", "alertMemoryDays", "alertAutoResolveRuns", "clientMutationId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -837,6 +952,41 @@ func (ec *executionContext) unmarshalInputUpdateCustomerInput(ctx context.Contex
 				return it, err
 			}
 			it.RunLocalTime = graphql.OmittableOf(data)
+		case "alertCooldownMinutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alertCooldownMinutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AlertCooldownMinutes = graphql.OmittableOf(data)
+		case "alertNoiseThreshold":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alertNoiseThreshold"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AlertNoiseThreshold = graphql.OmittableOf(data)
+		case "alertNoiseWindowDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alertNoiseWindowDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AlertNoiseWindowDays = graphql.OmittableOf(data)
+		case "alertMemoryDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alertMemoryDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AlertMemoryDays = graphql.OmittableOf(data)
+		case "alertAutoResolveRuns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alertAutoResolveRuns"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AlertAutoResolveRuns = graphql.OmittableOf(data)
 		case "clientMutationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientMutationId"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -921,6 +1071,31 @@ func (ec *executionContext) _Customer(ctx context.Context, sel ast.SelectionSet,
 			out.Values[i] = ec._Customer_nextWeeklyRunAt(ctx, field, obj)
 		case "nextMonthlyRunAt":
 			out.Values[i] = ec._Customer_nextMonthlyRunAt(ctx, field, obj)
+		case "alertCooldownMinutes":
+			out.Values[i] = ec._Customer_alertCooldownMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "alertNoiseThreshold":
+			out.Values[i] = ec._Customer_alertNoiseThreshold(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "alertNoiseWindowDays":
+			out.Values[i] = ec._Customer_alertNoiseWindowDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "alertMemoryDays":
+			out.Values[i] = ec._Customer_alertMemoryDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "alertAutoResolveRuns":
+			out.Values[i] = ec._Customer_alertAutoResolveRuns(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "version":
 			out.Values[i] = ec._Customer_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

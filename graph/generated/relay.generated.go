@@ -184,6 +184,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._PayerMapping(ctx, sel, obj)
+	case models.OperatorJudgment:
+		return ec._OperatorJudgment(ctx, sel, &obj)
+	case *models.OperatorJudgment:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._OperatorJudgment(ctx, sel, obj)
+	case models.NotificationChannel:
+		return ec._NotificationChannel(ctx, sel, &obj)
+	case *models.NotificationChannel:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._NotificationChannel(ctx, sel, obj)
 	case models.Member:
 		return ec._Member(ctx, sel, &obj)
 	case *models.Member:
@@ -240,6 +254,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ApiKey(ctx, sel, obj)
+	case models.AlertRule:
+		return ec._AlertRule(ctx, sel, &obj)
+	case *models.AlertRule:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AlertRule(ctx, sel, obj)
+	case models.AlertEvent:
+		return ec._AlertEvent(ctx, sel, &obj)
+	case *models.AlertEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AlertEvent(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj

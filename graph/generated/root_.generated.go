@@ -21,12 +21,18 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AlertEvent() AlertEventResolver
+	AlertHistoryEntry() AlertHistoryEntryResolver
+	AlertNotification() AlertNotificationResolver
+	AlertRule() AlertRuleResolver
 	ApiKey() ApiKeyResolver
 	Claim() ClaimResolver
 	Dashboard() DashboardResolver
 	DriftEvent() DriftEventResolver
 	DriftTest() DriftTestResolver
 	Mutation() MutationResolver
+	NotificationChannel() NotificationChannelResolver
+	OperatorJudgment() OperatorJudgmentResolver
 	PayerSummary() PayerSummaryResolver
 	Query() QueryResolver
 	ReportRun() ReportRunResolver
@@ -36,11 +42,18 @@ type ResolverRoot interface {
 	WebhookDelivery() WebhookDeliveryResolver
 	WebhookEndpoint() WebhookEndpointResolver
 	WebhookReplay() WebhookReplayResolver
+	AlertEventFilter() AlertEventFilterResolver
+	AlertHistoryFilter() AlertHistoryFilterResolver
+	AssignAlertInput() AssignAlertInputResolver
 	AuditEventFilter() AuditEventFilterResolver
 	ClaimFilter() ClaimFilterResolver
+	CreateAlertRuleInput() CreateAlertRuleInputResolver
 	DriftEventFilter() DriftEventFilterResolver
+	OperatorJudgmentFilter() OperatorJudgmentFilterResolver
+	PreviewAlertRuleInput() PreviewAlertRuleInputResolver
 	RevokeApiKeyInput() RevokeApiKeyInputResolver
 	RotateApiKeyInput() RotateApiKeyInputResolver
+	UpdateAlertRuleInput() UpdateAlertRuleInputResolver
 	WebhookDeliveryFilter() WebhookDeliveryFilterResolver
 	WebhookReplayCountInput() WebhookReplayCountInputResolver
 	WebhookReplayFilter() WebhookReplayFilterResolver
@@ -71,25 +84,40 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAcknowledgeAlertInput,
+		ec.unmarshalInputAlertEventFilter,
+		ec.unmarshalInputAlertEventOrder,
+		ec.unmarshalInputAlertHistoryFilter,
+		ec.unmarshalInputAlertHistoryOrder,
+		ec.unmarshalInputAlertNotificationOrder,
+		ec.unmarshalInputAlertRuleFilter,
+		ec.unmarshalInputAlertRuleOrder,
+		ec.unmarshalInputAlertScopeInput,
 		ec.unmarshalInputApiKeyFilter,
 		ec.unmarshalInputApiKeyOrder,
+		ec.unmarshalInputAssignAlertInput,
 		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputAuditEventOrder,
 		ec.unmarshalInputCancelUploadInput,
 		ec.unmarshalInputChangeMemberRoleInput,
+		ec.unmarshalInputChannelConfigInput,
 		ec.unmarshalInputClaimFilter,
 		ec.unmarshalInputClaimOrder,
 		ec.unmarshalInputClaimStatsFilter,
 		ec.unmarshalInputClaimStatsOrder,
 		ec.unmarshalInputCptGroupMappingFilter,
 		ec.unmarshalInputCptGroupMappingOrder,
+		ec.unmarshalInputCreateAlertRuleInput,
 		ec.unmarshalInputCreateApiKeyInput,
 		ec.unmarshalInputCreateCptGroupMappingInput,
+		ec.unmarshalInputCreateNotificationChannelInput,
 		ec.unmarshalInputCreatePayerMappingInput,
 		ec.unmarshalInputCreateWebhookEndpointInput,
 		ec.unmarshalInputCustomerFilter,
 		ec.unmarshalInputCustomerOrder,
+		ec.unmarshalInputDeleteAlertRuleInput,
 		ec.unmarshalInputDeleteCptGroupMappingInput,
+		ec.unmarshalInputDeleteNotificationChannelInput,
 		ec.unmarshalInputDeletePayerMappingInput,
 		ec.unmarshalInputDeleteUploadInput,
 		ec.unmarshalInputDeleteWebhookEndpointInput,
@@ -105,25 +133,39 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputInviteMemberInput,
 		ec.unmarshalInputMemberFilter,
 		ec.unmarshalInputMemberOrder,
+		ec.unmarshalInputNotificationChannelFilter,
+		ec.unmarshalInputNotificationChannelOrder,
+		ec.unmarshalInputOperatorJudgmentFilter,
+		ec.unmarshalInputOperatorJudgmentOrder,
 		ec.unmarshalInputPayerMappingFilter,
 		ec.unmarshalInputPayerMappingOrder,
 		ec.unmarshalInputPayerSummaryFilter,
 		ec.unmarshalInputPayerSummaryOrder,
+		ec.unmarshalInputPreviewAlertRuleInput,
 		ec.unmarshalInputRedeliverWebhookInput,
 		ec.unmarshalInputRejectionOrder,
 		ec.unmarshalInputRemoveMemberInput,
+		ec.unmarshalInputReopenAlertInput,
 		ec.unmarshalInputReplayWebhooksInput,
 		ec.unmarshalInputReportRunFilter,
 		ec.unmarshalInputReportRunOrder,
 		ec.unmarshalInputResendInvitationInput,
+		ec.unmarshalInputResolveAlertInput,
+		ec.unmarshalInputRetryAlertInput,
 		ec.unmarshalInputRevokeApiKeyInput,
 		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRotateApiKeyInput,
 		ec.unmarshalInputRotateWebhookSecretInput,
+		ec.unmarshalInputSnoozeAlertInput,
+		ec.unmarshalInputSubmitAlertFeedbackInput,
+		ec.unmarshalInputTestNotificationChannelInput,
 		ec.unmarshalInputTestWebhookEndpointInput,
 		ec.unmarshalInputTriggerReportInput,
+		ec.unmarshalInputUnsnoozeAlertInput,
+		ec.unmarshalInputUpdateAlertRuleInput,
 		ec.unmarshalInputUpdateCptGroupMappingInput,
 		ec.unmarshalInputUpdateCustomerInput,
+		ec.unmarshalInputUpdateNotificationChannelInput,
 		ec.unmarshalInputUpdatePayerMappingInput,
 		ec.unmarshalInputUpdateUploadInput,
 		ec.unmarshalInputUpdateWebhookEndpointInput,
@@ -213,6 +255,1066 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/alertevent.graphqls", Input: `"One firing of a rule on one signal. No second run over the same window alerts again."
+type AlertEvent implements Node @requires(permission: VIEW_ALERTS) {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "Where it stands."
+  status: AlertStatus!
+  "The payer it is about."
+  payer: String!
+  "What changed."
+  driftType: DriftType!
+  "That of the drift event."
+  signalKey: String!
+  "When the rule fired."
+  triggeredAt: DateTime!
+  "What the rule saw when it fired, kept as it was."
+  payload: AlertPayload!
+  "When a channel took the message, or it was suppressed; null while neither happened."
+  notificationSentAt: DateTime
+  "Why sending failed; ` + "`" + `suppressed` + "`" + ` when nobody was told on purpose."
+  errorMessage: String
+  "Why nobody was told of it; null when somebody was, or will be."
+  suppressionReason: SuppressionReason
+  "Whether the last judgment asks for another look."
+  needsFollowUp: Boolean!
+  "Whether anybody has judged it."
+  hasJudgment: Boolean!
+  "The newest verdict; null when nobody has judged it."
+  latestJudgmentVerdict: Verdict
+  "Identifier of the user it is assigned to; null for nobody."
+  assigneeId: ID
+  "Who it is assigned to; null for nobody, and for who is no member any more."
+  assignee: Member @requires(permission: MANAGE_USERS)
+  "The first instant at which it is no longer put off; null when it is not."
+  snoozedUntil: DateTime
+  "When it was acknowledged; null unless it is."
+  acknowledgedAt: DateTime
+  "Who acknowledged it; null for API keys and commands, and for who is no member any more."
+  acknowledgedBy: Member @requires(permission: MANAGE_USERS)
+  "When it was resolved; null unless it is."
+  resolvedAt: DateTime
+  "Who resolved it; null when Upstream did, for API keys and commands, and for who is no member any more."
+  resolvedBy: Member @requires(permission: MANAGE_USERS)
+  "How it came to be resolved; null unless it is."
+  resolution: AlertResolution
+  "The alert in words, for who acts on it."
+  interpretation: AlertInterpretation! @requires(permission: VIEW_ALERTS)
+  "What operators made of other alerts about the same payer and drift type."
+  memory: AlertMemory! @requires(permission: VIEW_ALERTS)
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the row was created."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+  "The rule that fired."
+  alertRule: AlertRule @requires(permission: VIEW_ALERTS)
+  "The drift event it fired on."
+  driftEvent: DriftEvent @requires(permission: VIEW_REPORTS)
+  "The run that found the event."
+  reportRun: ReportRun @requires(permission: VIEW_REPORTS)
+  "Who did what to it, in order."
+  history(
+    "Only lines that match all of these."
+    filter: AlertHistoryFilter
+    "How to sort; ties are broken by their number."
+    orderBy: [AlertHistoryOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AlertHistoryEntryConnection! @requires(permission: VIEW_ALERTS)
+  "How each channel took it."
+  notifications(
+    "How to sort; ties are broken by identifier."
+    orderBy: [AlertNotificationOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AlertNotificationConnection! @requires(permission: VIEW_ALERTS)
+  "What operators made of it, the newest first."
+  judgments(
+    "Only judgments that match all of these."
+    filter: OperatorJudgmentFilter
+    "Words that must each occur in the verdict or the operator's name."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [OperatorJudgmentOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): OperatorJudgmentConnection! @requires(permission: VIEW_ALERTS)
+}
+
+"Where an alert stands. The first three are open, and say how telling people went."
+enum AlertStatus {
+  "Nobody was told yet."
+  PENDING
+  "A channel took the message, or it was suppressed."
+  SENT
+  "No channel took the message."
+  FAILED
+  "Somebody looks into it."
+  ACKNOWLEDGED
+  "It is done."
+  RESOLVED
+}
+
+"Why nobody was told of an alert."
+enum SuppressionReason {
+  "The same signal was told of a short while ago."
+  COOLDOWN
+  "Operators called the same signal noise."
+  NOISE_PATTERN
+}
+
+"How an alert came to be resolved."
+enum AlertResolution {
+  "Somebody resolved it."
+  OPERATOR
+  "Somebody judged it to be noise."
+  NOISE
+  "Later runs no longer found the signal."
+  SIGNAL_GONE
+}
+
+"What a rule saw when it fired. Neither a change of the rule nor one of the event changes it."
+type AlertPayload {
+  "The same as ` + "`" + `driftType` + "`" + `: an older name."
+  signalType: DriftType!
+  "The same as ` + "`" + `payer` + "`" + `: an older name."
+  entityLabel: String!
+  "The payer whose behaviour changed."
+  payer: String!
+  "The group of procedures it changed for; ` + "`" + `ALL` + "`" + ` for the payer as a whole."
+  cptGroup: String!
+  "What changed."
+  driftType: DriftType!
+  "Whether the change hurts or helps the clinic."
+  trendDirection: TrendDirection!
+  "Value in the baseline window: a fraction, days or USD, by type."
+  baselineValue: Float!
+  "Value in the current window, in the same unit."
+  currentValue: Float!
+  "Current minus baseline, in the same unit."
+  deltaValue: Float!
+  "Size of the change, 0 to 1."
+  severity: Float!
+  "Strength of the data behind it, 0 to 1."
+  confidence: Float!
+  "Claims behind the baseline value."
+  baselineSampleSize: Int!
+  "Claims behind the current value."
+  currentSampleSize: Int!
+  "First day of the baseline window."
+  baselineStart: Date!
+  "End of the baseline window, exclusive."
+  baselineEnd: Date!
+  "First day of the current window."
+  currentStart: Date!
+  "End of the current window, exclusive."
+  currentEnd: Date!
+  "Estimated loss over the current window, USD; null for changes that cost nothing."
+  estimatedRevenueImpact: Decimal
+  "In how many successive runs the change was found."
+  consecutivePeriods: Int!
+  "What the rule was called."
+  ruleName: String!
+  "How urgent the rule held its alerts to be."
+  ruleSeverity: AlertSeverity!
+  "The number that the rule looked at."
+  ruleMetric: AlertMetric!
+  "How the rule compared."
+  ruleThresholdType: ThresholdType!
+  "The threshold of the rule."
+  ruleThreshold: Float!
+  "The value that met the threshold."
+  ruleValue: Float!
+}
+
+"An alert in words, for who acts on it."
+type AlertInterpretation {
+  "How soon somebody should look at it."
+  urgencyLevel: AlertUrgency!
+  "The urgency as people read it, such as ` + "`" + `Investigate today` + "`" + `."
+  urgencyLabel: String!
+  "What happened and what it means, in a sentence or two."
+  plainLanguage: String!
+  "Whether it was seen before, and what became of that."
+  historicalContext: String!
+  "What to do, in order."
+  actionSteps: [String!]!
+  "Whether the change is so small that there may be nothing behind it."
+  isLikelyNoise: Boolean!
+}
+
+"How soon somebody should look at an alert."
+enum AlertUrgency {
+  "Today."
+  HIGH
+  "This week."
+  MEDIUM
+  "When there is time."
+  LOW
+}
+
+"What operators made of other alerts about the same payer and drift type, within the customer's memory."
+type AlertMemory {
+  "The sum of it."
+  badge: MemoryBadge!
+  "How many of those alerts were judged noise."
+  noise: Int!
+  "How many were judged real."
+  confirmed: Int!
+  "How many need another look."
+  followUp: Int!
+  "The last judgment among them; null when there is none."
+  latest: OperatorJudgment @requires(permission: VIEW_ALERTS)
+}
+
+"What operators made of earlier alerts about a signal."
+enum MemoryBadge {
+  "Nobody has judged any."
+  NONE
+  "Two or more were judged noise."
+  NOISE
+  "One or more was judged real."
+  CONFIRMED
+  "One or more needs another look."
+  PENDING
+}
+
+"One line of an alert's history. It never changes."
+type AlertHistoryEntry {
+  "Counts the alert's lines from 1, without gaps."
+  number: Int!
+  "When it happened."
+  at: DateTime!
+  "What happened."
+  action: AlertAction!
+  "The status before."
+  fromStatus: AlertStatus!
+  "The status afterwards."
+  toStatus: AlertStatus!
+  "Who did it; null for Upstream itself, API keys and commands, and for who is no member any more."
+  user: Member @requires(permission: MANAGE_USERS)
+  "Identifier of the user it was assigned to, by ` + "`" + `ASSIGN` + "`" + `; null for nobody."
+  assigneeId: ID
+  "Until when it was put off, by ` + "`" + `SNOOZE` + "`" + `."
+  snoozedUntil: DateTime
+  "Why nobody was told, by ` + "`" + `SUPPRESS` + "`" + `."
+  suppressionReason: SuppressionReason
+}
+
+"Something that happens to an alert."
+enum AlertAction {
+  "Somebody looks into it."
+  ACKNOWLEDGE
+  "Somebody is done with it."
+  RESOLVE
+  "Somebody opened it again."
+  REOPEN
+  "Somebody put it off."
+  SNOOZE
+  "Somebody took that back."
+  UNSNOOZE
+  "Somebody assigned it, to nobody perhaps."
+  ASSIGN
+  "Somebody asked to send it again."
+  RETRY
+  "Somebody judged it to be noise."
+  JUDGE_NOISE
+  "Somebody judged it to be real."
+  JUDGE_REAL
+  "Somebody asked for another look."
+  JUDGE_FOLLOW_UP
+  "A channel took the message."
+  SEND
+  "Nobody was told, on purpose."
+  SUPPRESS
+  "No channel took the message."
+  FAIL
+  "Later runs no longer found the signal."
+  AUTO_RESOLVE
+}
+
+"Narrows an alert's history; all given fields must match."
+input AlertHistoryFilter {
+  "Only lines about this action."
+  action: AlertAction
+  "Only what this user did."
+  user: ID
+}
+
+"How a list of an alert's history is sorted."
+input AlertHistoryOrder {
+  "The field to sort by."
+  field: AlertHistoryOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What an alert's history can be sorted by."
+enum AlertHistoryOrderField {
+  "The order in which it happened."
+  NUMBER
+}
+
+"A page of an alert's history."
+type AlertHistoryEntryConnection {
+  "The rows of this page with their cursors."
+  edges: [AlertHistoryEntryEdge!]!
+  "The rows of this page."
+  nodes: [AlertHistoryEntry!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A line of an alert's history within a page."
+type AlertHistoryEntryEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The line."
+  node: AlertHistoryEntry!
+}
+
+"How one channel took an alert. A channel that took it does not get it again."
+type AlertNotification {
+  "Counts the alert's channels from 1, without gaps."
+  number: Int!
+  "The channel; null for the address that is told when no channel can be, and for a channel that is gone."
+  channel: NotificationChannel @requires(permission: VIEW_ALERTS)
+  "What the channel was called."
+  channelName: String!
+  "How the channel reaches people."
+  channelType: ChannelType!
+  "How it took the alert."
+  status: NotificationStatus!
+  "How often it was tried."
+  attempts: Int!
+  "When it is tried again; null when at once, or never."
+  nextAttemptAt: DateTime
+  "When it took the alert; null unless it did."
+  sentAt: DateTime
+  "Why the last attempt failed, wholly or in part."
+  errorMessage: String
+  "When the alert was first due for it."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+}
+
+"How a channel took an alert."
+enum NotificationStatus {
+  "It is, or will be, tried."
+  PENDING
+  "It took the alert."
+  SENT
+  "It did not, each time it was tried."
+  FAILED
+  "It was not sent: somebody was faster, or the channel is gone."
+  SKIPPED
+}
+
+"How a list of channels' results is sorted."
+input AlertNotificationOrder {
+  "The field to sort by."
+  field: AlertNotificationOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What channels' results can be sorted by."
+enum AlertNotificationOrderField {
+  "The order in which the channels were chosen."
+  NUMBER
+}
+
+"A page of channels' results."
+type AlertNotificationConnection {
+  "The rows of this page with their cursors."
+  edges: [AlertNotificationEdge!]!
+  "The rows of this page."
+  nodes: [AlertNotification!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A channel's result within a page."
+type AlertNotificationEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The result."
+  node: AlertNotification!
+}
+
+"Narrows a list of alerts; all given fields must match."
+input AlertEventFilter {
+  "Only alerts in this state."
+  status: AlertStatus
+  "Only alerts that somebody has, or nobody has, acknowledged since they were last opened."
+  acknowledged: Boolean
+  "Only alerts that are, or are not, resolved."
+  resolved: Boolean
+  "Only alerts of this rule."
+  alertRule: ID
+  "Only alerts about this drift event."
+  driftEvent: ID
+  "Only alerts about events of this run."
+  reportRun: ID
+  "Only alerts about payers whose name contains this text, ignoring case."
+  payer: String
+  "Only alerts about this drift type."
+  driftType: DriftType
+  "Only alerts assigned to this user."
+  assignee: ID
+  "Only alerts that are, or are not, assigned to somebody."
+  assigned: Boolean
+  "Only alerts that nobody, or somebody, was told of."
+  suppressed: Boolean
+  "Only alerts that nobody was told of for this reason."
+  suppressionReason: SuppressionReason
+  "Only alerts whose last judgment asks, or does not ask, for another look."
+  needsFollowUp: Boolean
+  "Only alerts triggered at this instant or later."
+  triggeredAfter: DateTime
+  "Only alerts triggered at this instant or earlier."
+  triggeredBefore: DateTime
+}
+
+"How a list of alerts is sorted."
+input AlertEventOrder {
+  "The field to sort by."
+  field: AlertEventOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What alerts can be sorted by."
+enum AlertEventOrderField {
+  "When the rule fired."
+  TRIGGERED_AT
+  "The state, alphabetically."
+  STATUS
+  "Payer, alphabetically."
+  PAYER
+}
+
+"A page of alerts."
+type AlertEventConnection {
+  "The rows of this page with their cursors."
+  edges: [AlertEventEdge!]!
+  "The rows of this page."
+  nodes: [AlertEvent!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An alert within a page."
+type AlertEventEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The alert."
+  node: AlertEvent!
+}
+
+extend type Query {
+  "The customer's alerts, newest first."
+  alertEvents(
+    "Only alerts that match all of these."
+    filter: AlertEventFilter
+    "Words that must each occur in the payer or the drift type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [AlertEventOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AlertEventConnection! @requires(permission: VIEW_ALERTS)
+}
+
+extend type Mutation {
+  "Says that somebody looks into an alert. To say it twice is no error."
+  acknowledgeAlert(
+    "Which alert."
+    input: AcknowledgeAlertInput!
+  ): AcknowledgeAlertPayload! @requires(permission: HANDLE_ALERTS)
+
+  "Says that an alert is done."
+  resolveAlert(
+    "Which alert."
+    input: ResolveAlertInput!
+  ): ResolveAlertPayload! @requires(permission: HANDLE_ALERTS)
+
+  "Opens an alert again. Nobody is told a second time."
+  reopenAlert(
+    "Which alert."
+    input: ReopenAlertInput!
+  ): ReopenAlertPayload! @requires(permission: HANDLE_ALERTS)
+
+  "Puts an alert off for a while, at most 90 days."
+  snoozeAlert(
+    "Which alert, and until when."
+    input: SnoozeAlertInput!
+  ): SnoozeAlertPayload! @requires(permission: HANDLE_ALERTS)
+
+  "Ends the putting off of an alert."
+  unsnoozeAlert(
+    "Which alert."
+    input: UnsnoozeAlertInput!
+  ): UnsnoozeAlertPayload! @requires(permission: HANDLE_ALERTS)
+
+  "Assigns an alert to a member, or takes the assignment back."
+  assignAlert(
+    "Which alert, and to whom."
+    input: AssignAlertInput!
+  ): AssignAlertPayload! @requires(permission: HANDLE_ALERTS)
+
+  "Tries again to send an alert that failed. Channels that took it are not sent it again."
+  retryAlert(
+    "Which alert."
+    input: RetryAlertInput!
+  ): RetryAlertPayload! @requires(permission: HANDLE_ALERTS)
+}
+
+"Which alert ` + "`" + `acknowledgeAlert` + "`" + ` is about."
+input AcknowledgeAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `acknowledgeAlert` + "`" + `."
+type AcknowledgeAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert ` + "`" + `resolveAlert` + "`" + ` is about."
+input ResolveAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `resolveAlert` + "`" + `."
+type ResolveAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert ` + "`" + `reopenAlert` + "`" + ` is about."
+input ReopenAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `reopenAlert` + "`" + `."
+type ReopenAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert to put off, and until when."
+input SnoozeAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "The first instant at which it is no longer put off: in the future, at most 90 days ahead."
+  until: DateTime!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `snoozeAlert` + "`" + `."
+type SnoozeAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert ` + "`" + `unsnoozeAlert` + "`" + ` is about."
+input UnsnoozeAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `unsnoozeAlert` + "`" + `."
+type UnsnoozeAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert to assign, and to whom."
+input AssignAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "The identifier of a user, ` + "`" + `user_…` + "`" + `, who is a member; null for nobody."
+  assignee: ID
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `assignAlert` + "`" + `."
+type AssignAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert ` + "`" + `retryAlert` + "`" + ` is about."
+input RetryAlertInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The alert's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `retryAlert` + "`" + `."
+type RetryAlertPayload {
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+`, BuiltIn: false},
+	{Name: "../schema/alertrule.graphqls", Input: `"A condition on drift events: every event that meets it makes one alert."
+type AlertRule implements Node @requires(permission: VIEW_ALERTS) {
+  "The rule's identifier, ` + "`" + `rule_…` + "`" + `."
+  id: ID!
+  "What people call it."
+  name: String!
+  "What it is for; may be empty."
+  description: String!
+  "Which events it looks at."
+  scope: AlertScope!
+  "The number of an event that it looks at."
+  metric: AlertMetric!
+  "How it compares that number with the threshold."
+  thresholdType: ThresholdType!
+  "The threshold, in the unit of the metric."
+  thresholdValue: Float!
+  "Whether it is evaluated."
+  enabled: Boolean!
+  "How urgent its alerts are held to be."
+  severity: AlertSeverity!
+  "Rules with higher numbers are evaluated first."
+  routingPriority: Int!
+  "Words of the customer's own by which rules are found."
+  routingTags: [String!]!
+  "Identifiers of the channels that its alerts go to; empty for every enabled channel."
+  routingChannels: [ID!]!
+  "Who made it; null for an API key or a command, and for who is no member any more."
+  createdBy: Member @requires(permission: MANAGE_USERS)
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the row was created."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+  "The alerts it made, newest first."
+  alertEvents(
+    "Only alerts that match all of these."
+    filter: AlertEventFilter
+    "Words that must each occur in the payer or the drift type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [AlertEventOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AlertEventConnection! @requires(permission: VIEW_ALERTS)
+}
+
+"Which drift events a rule looks at. What is null does not narrow."
+type AlertScope {
+  "Only events of exactly this payer; of any when null."
+  payer: String
+  "Only events of exactly this CPT group, ` + "`" + `ALL` + "`" + ` being the payer as a whole; of any when null."
+  cptGroup: String
+  "Only events of this drift type; of any when null."
+  driftType: DriftType
+  "Only changes in this direction; in any when null."
+  trendDirection: TrendDirection
+  "Only events estimated to cost at least this much, USD over the current window; any when null. Events without an estimate do not reach any."
+  minRevenueImpact: Decimal
+}
+
+"Which drift events a rule looks at. What is left out does not narrow."
+input AlertScopeInput {
+  "Only events of exactly this payer; of any when null."
+  payer: String
+  "Only events of exactly this CPT group, ` + "`" + `ALL` + "`" + ` being the payer as a whole; of any when null."
+  cptGroup: String
+  "Only events of this drift type; of any when null."
+  driftType: DriftType
+  "Only changes in this direction; in any when null."
+  trendDirection: TrendDirection
+  "Only events estimated to cost at least this much, USD over the current window; any when null. Events without an estimate do not reach any."
+  minRevenueImpact: Decimal
+}
+
+"The number of a drift event that a rule looks at."
+enum AlertMetric {
+  "The severity score, 0 to 1."
+  SEVERITY
+  "The change of the denial rate, a fraction with its sign; only events of that type have it."
+  DENIAL_RATE_DELTA
+  "The change of the decision time, days with their sign; only events of that type have it."
+  DECISION_TIME_DELTA
+}
+
+"How a rule compares. Values within 1e-9 of each other are equal."
+enum ThresholdType {
+  "Greater than the threshold."
+  GT
+  "The threshold or greater."
+  GTE
+  "Less than the threshold."
+  LT
+  "The threshold or less."
+  LTE
+  "The threshold itself."
+  EQ
+}
+
+"How urgent alerts are held to be, least urgent first."
+enum AlertSeverity {
+  "For information."
+  INFO
+  "A warning."
+  WARNING
+  "Critical."
+  CRITICAL
+  "An emergency."
+  EMERGENCY
+}
+
+"Narrows a list of alert rules; all given fields must match."
+input AlertRuleFilter {
+  "Only rules whose name contains this text, ignoring case."
+  name: String
+  "Only rules that are, or are not, evaluated."
+  enabled: Boolean
+  "Only rules that look at this number."
+  metric: AlertMetric
+  "Only rules whose alerts have this severity."
+  severity: AlertSeverity
+  "Only rules with exactly this routing tag."
+  tag: String
+}
+
+"How a list of alert rules is sorted."
+input AlertRuleOrder {
+  "The field to sort by."
+  field: AlertRuleOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What alert rules can be sorted by."
+enum AlertRuleOrderField {
+  "The priority."
+  ROUTING_PRIORITY
+  "Name, alphabetically."
+  NAME
+  "When the rule was made."
+  CREATED_AT
+}
+
+"A page of alert rules."
+type AlertRuleConnection {
+  "The rows of this page with their cursors."
+  edges: [AlertRuleEdge!]!
+  "The rows of this page."
+  nodes: [AlertRule!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"An alert rule within a page."
+type AlertRuleEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The rule."
+  node: AlertRule!
+}
+
+extend type Query {
+  "The customer's alert rules in the order of their evaluation: highest priority first."
+  alertRules(
+    "Only rules that match all of these."
+    filter: AlertRuleFilter
+    "Words that must each occur in the name or the description."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [AlertRuleOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AlertRuleConnection! @requires(permission: VIEW_ALERTS)
+
+  "What a rule would have done: the drift events of the last runs that it would have fired on. Nothing is stored and nobody is told."
+  previewAlertRule(
+    "The rule to try, and how many runs to try it on."
+    input: PreviewAlertRuleInput!
+  ): AlertRulePreview! @requires(permission: MANAGE_ALERTS)
+}
+
+"A rule that is to be tried on the last runs."
+input PreviewAlertRuleInput {
+  "What people would call it; none is needed."
+  name: String
+  "What it is for, at most 2000 characters."
+  description: String
+  "Which events it looks at; all unless given."
+  scope: AlertScopeInput
+  "The number of an event that it looks at; ` + "`" + `SEVERITY` + "`" + ` unless given."
+  metric: AlertMetric
+  "How it compares; ` + "`" + `GTE` + "`" + ` unless given."
+  thresholdType: ThresholdType
+  "The threshold in the unit of the metric; 0.7 unless given."
+  thresholdValue: Float
+  "Whether it is evaluated; true unless given."
+  enabled: Boolean
+  "How urgent its alerts are held to be; ` + "`" + `WARNING` + "`" + ` unless given."
+  severity: AlertSeverity
+  "Identifiers of the channels that its alerts go to, at most 50; every enabled channel unless given."
+  routingChannels: [ID!]
+  "Rules with higher numbers are evaluated first, -1000 to 1000; 0 unless given."
+  routingPriority: Int
+  "Words of the customer's own, at most 20 of at most 50 characters."
+  routingTags: [String!]
+  "How many of the last successful runs to look at, 1 to 20; 5 unless given."
+  runs: Int
+}
+
+"What a rule would have done with the last runs."
+type AlertRulePreview {
+  "The runs that were looked at, newest first."
+  runs: [ReportRun!]! @requires(permission: MANAGE_ALERTS)
+  "How many drift events they have."
+  eventCount: Int!
+  "On how many of them the rule fires."
+  matchCount: Int!
+  "Of how many of those nobody would have been told."
+  suppressedCount: Int!
+  "The drift events that the rule fires on, newest run first; the first 100 of them."
+  matches: [AlertRuleMatch!]!
+}
+
+"A drift event that a rule fires on."
+type AlertRuleMatch {
+  "The drift event."
+  driftEvent: DriftEvent! @requires(permission: MANAGE_ALERTS)
+  "The value of the rule's metric that met the threshold."
+  value: Float!
+  "Why nobody would have been told, had the alert been due when the run ended; null when people would have been."
+  suppressionReason: SuppressionReason
+}
+
+extend type Mutation {
+  "Makes a rule. It is evaluated from the next run on; ` + "`" + `previewAlertRule` + "`" + ` shows what it would have done before."
+  createAlertRule(
+    "What the rule is to be."
+    input: CreateAlertRuleInput!
+  ): CreateAlertRulePayload! @requires(permission: MANAGE_ALERTS)
+
+  "Changes a rule. Alerts that it made stay as they are."
+  updateAlertRule(
+    "Which rule, and what to change of it."
+    input: UpdateAlertRuleInput!
+  ): UpdateAlertRulePayload! @requires(permission: MANAGE_ALERTS)
+
+  "Deletes a rule. One that has made alerts stays, because they refer to it: the answer is ` + "`" + `IN_USE` + "`" + `. Disable it instead."
+  deleteAlertRule(
+    "Which rule to delete."
+    input: DeleteAlertRuleInput!
+  ): DeleteAlertRulePayload! @requires(permission: MANAGE_ALERTS)
+}
+
+"What a new alert rule is to be."
+input CreateAlertRuleInput {
+  "What people call it, 1 to 100 characters; no two rules have the same."
+  name: String!
+  "What it is for, at most 2000 characters."
+  description: String
+  "Which events it looks at; all unless given."
+  scope: AlertScopeInput
+  "The number of an event that it looks at; ` + "`" + `SEVERITY` + "`" + ` unless given."
+  metric: AlertMetric
+  "How it compares; ` + "`" + `GTE` + "`" + ` unless given."
+  thresholdType: ThresholdType
+  "The threshold in the unit of the metric; 0.7 unless given."
+  thresholdValue: Float
+  "Whether it is evaluated; true unless given."
+  enabled: Boolean
+  "How urgent its alerts are held to be; ` + "`" + `WARNING` + "`" + ` unless given."
+  severity: AlertSeverity
+  "Identifiers of the channels that its alerts go to, at most 50; every enabled channel unless given."
+  routingChannels: [ID!]
+  "Rules with higher numbers are evaluated first, -1000 to 1000; 0 unless given."
+  routingPriority: Int
+  "Words of the customer's own, at most 20 of at most 50 characters."
+  routingTags: [String!]
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `createAlertRule` + "`" + `."
+type CreateAlertRulePayload {
+  "The rule as it is now; null when there are user errors."
+  alertRule: AlertRule
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"What to change of an alert rule; fields that are left out stay as they are."
+input UpdateAlertRuleInput {
+  "The rule's identifier, ` + "`" + `rule_…` + "`" + `."
+  id: ID!
+  "The rule's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "What people call it, 1 to 100 characters; no two rules have the same. It cannot be null."
+  name: String
+  "What it is for, at most 2000 characters. It cannot be null."
+  description: String
+  "Which events it looks at. It cannot be null."
+  scope: AlertScopeInput
+  "The number of an event that it looks at. It cannot be null."
+  metric: AlertMetric
+  "How it compares. It cannot be null."
+  thresholdType: ThresholdType
+  "The threshold in the unit of the metric. It cannot be null."
+  thresholdValue: Float
+  "Whether it is evaluated. It cannot be null."
+  enabled: Boolean
+  "How urgent its alerts are held to be. It cannot be null."
+  severity: AlertSeverity
+  "Identifiers of the channels that its alerts go to, at most 50. It cannot be null."
+  routingChannels: [ID!]
+  "Rules with higher numbers are evaluated first, -1000 to 1000. It cannot be null."
+  routingPriority: Int
+  "Words of the customer's own, at most 20 of at most 50 characters. It cannot be null."
+  routingTags: [String!]
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updateAlertRule` + "`" + `."
+type UpdateAlertRulePayload {
+  "The rule as it is now; null when there are user errors."
+  alertRule: AlertRule
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which alert rule to delete."
+input DeleteAlertRuleInput {
+  "The rule's identifier, ` + "`" + `rule_…` + "`" + `."
+  id: ID!
+  "The rule's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `deleteAlertRule` + "`" + `."
+type DeleteAlertRulePayload {
+  "Identifier of the rule that is gone; null when there are user errors."
+  deletedAlertRuleId: ID
+  "What kept the deletion from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+`, BuiltIn: false},
 	{Name: "../schema/apikey.graphqls", Input: `"What a program of a partner shows instead of signing in. Its text is shown once, when it is made; what it opens never changes."
 type ApiKey implements Node @requires(permission: MANAGE_API_KEYS) {
   "The key's identifier, ` + "`" + `key_…` + "`" + `."
@@ -263,7 +1365,7 @@ enum Scope {
   MAPPINGS_WRITE
   "Read alert rules, notification channels and alerts."
   ALERTS_READ
-  "Change alert rules and notification channels."
+  "Change alert rules and notification channels, and handle alerts."
   ALERTS_WRITE
   "Read webhook endpoints and deliveries."
   WEBHOOKS_READ
@@ -915,6 +2017,16 @@ type Customer implements Node @requires(permission: VIEW_CUSTOMER) {
   nextWeeklyRunAt: DateTime
   "When the next monthly run is due; null when there is none, or it is still to be planned."
   nextMonthlyRunAt: DateTime
+  "For how many minutes after a message the next alert about the same signal is suppressed; 0 for never."
+  alertCooldownMinutes: Int!
+  "How many alerts judged noise suppress the next about the same signal; 0 for never."
+  alertNoiseThreshold: Int!
+  "How many days a judgment of noise counts."
+  alertNoiseWindowDays: Int!
+  "How many days judgments are shown beside later alerts about the same signal."
+  alertMemoryDays: Int!
+  "How many runs in a row must miss a signal until its alerts are resolved; 0 for never."
+  alertAutoResolveRuns: Int!
   "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
   version: BigInt!
   "When the row was created."
@@ -1034,6 +2146,16 @@ input UpdateCustomerInput {
   monthlyRunEnabled: Boolean
   "When on their day runs are made, ` + "`" + `HH:MM` + "`" + ` in the customer's time zone. It cannot be null."
   runLocalTime: String
+  "For how many minutes after a message the next alert about the same signal is suppressed; 0 for never, 0 to 10080. It cannot be null."
+  alertCooldownMinutes: Int
+  "How many alerts judged noise suppress the next about the same signal; 0 for never, 0 to 100. It cannot be null."
+  alertNoiseThreshold: Int
+  "How many days a judgment of noise counts, 1 to 365. It cannot be null."
+  alertNoiseWindowDays: Int
+  "How many days judgments are shown beside later alerts about the same signal, 1 to 365. It cannot be null."
+  alertMemoryDays: Int
+  "How many runs in a row must miss a signal until its alerts are resolved; 0 for never, 0 to 52. It cannot be null."
+  alertAutoResolveRuns: Int
   "Repeated in the payload, so that a client can match the two."
   clientMutationId: String
 }
@@ -1186,6 +2308,23 @@ type DriftEvent implements Node @requires(permission: VIEW_REPORTS) {
     "Take rows before this cursor."
     before: String
   ): ClaimConnection! @requires(permission: VIEW_CLAIMS)
+  "The alerts that rules made of it, newest first."
+  alertEvents(
+    "Only alerts that match all of these."
+    filter: AlertEventFilter
+    "Words that must each occur in the payer or the drift type."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [AlertEventOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): AlertEventConnection! @requires(permission: VIEW_ALERTS)
 }
 
 "What a drift event rests on: as it was found, and as the claims of today have it."
@@ -2182,6 +3321,417 @@ extend type Mutation {
   ): RemoveMemberPayload! @requires(permission: MANAGE_USERS)
 }
 `, BuiltIn: false},
+	{Name: "../schema/notificationchannel.graphqls", Input: `"A destination of alerts."
+type NotificationChannel implements Node @requires(permission: VIEW_ALERTS) {
+  "The channel's identifier, ` + "`" + `chan_…` + "`" + `."
+  id: ID!
+  "What people call it."
+  name: String!
+  "How it reaches people."
+  channelType: ChannelType!
+  "Where it leads."
+  config: ChannelConfig!
+  "Whether alerts are sent to it."
+  enabled: Boolean!
+  "When the last message went out that was to try the channel; null before the first one."
+  testedAt: DateTime
+  "Why that message did not arrive; null when it did."
+  testError: String
+  "Who made it; null for an API key or a command, and for who is no member any more."
+  createdBy: Member @requires(permission: MANAGE_USERS)
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the row was created."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+}
+
+"How a channel reaches people."
+enum ChannelType {
+  "By e-mail."
+  EMAIL
+  "By an incoming webhook of Slack."
+  SLACK
+  "By the customer's webhook endpoints that subscribe to ` + "`" + `alert.triggered` + "`" + `."
+  WEBHOOK
+}
+
+"Where a channel leads; which fields it has depends on the type of the channel."
+type ChannelConfig {
+  "The addresses of an e-mail channel; empty for others."
+  recipients: [String!]!
+  "The incoming webhook of a Slack channel, without the part that lets one post there; null for others."
+  webhookUrl: String
+}
+
+"Where a channel leads."
+input ChannelConfigInput {
+  "The addresses of an e-mail channel, 1 to 50."
+  recipients: [String!]
+  "The incoming webhook of a Slack channel. It is kept encrypted and never shown again."
+  webhookUrl: String
+}
+
+"Narrows a list of notification channels; all given fields must match."
+input NotificationChannelFilter {
+  "Only channels whose name contains this text, ignoring case."
+  name: String
+  "Only channels of this type."
+  channelType: ChannelType
+  "Only channels that are, or are not, used."
+  enabled: Boolean
+}
+
+"How a list of notification channels is sorted."
+input NotificationChannelOrder {
+  "The field to sort by."
+  field: NotificationChannelOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What notification channels can be sorted by."
+enum NotificationChannelOrderField {
+  "Name, alphabetically."
+  NAME
+  "The type."
+  CHANNEL_TYPE
+  "When the channel was made."
+  CREATED_AT
+}
+
+"A page of notification channels."
+type NotificationChannelConnection {
+  "The rows of this page with their cursors."
+  edges: [NotificationChannelEdge!]!
+  "The rows of this page."
+  nodes: [NotificationChannel!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A notification channel within a page."
+type NotificationChannelEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The channel."
+  node: NotificationChannel!
+}
+
+extend type Query {
+  "The customer's notification channels, by name."
+  notificationChannels(
+    "Only channels that match all of these."
+    filter: NotificationChannelFilter
+    "Words that must each occur in the name."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [NotificationChannelOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): NotificationChannelConnection! @requires(permission: VIEW_ALERTS)
+}
+
+extend type Mutation {
+  "Makes a channel. Rules that name no channels send to it from the next alert on."
+  createNotificationChannel(
+    "What the channel is to be."
+    input: CreateNotificationChannelInput!
+  ): CreateNotificationChannelPayload! @requires(permission: MANAGE_ALERTS)
+
+  "Changes a channel."
+  updateNotificationChannel(
+    "Which channel, and what to change of it."
+    input: UpdateNotificationChannelInput!
+  ): UpdateNotificationChannelPayload! @requires(permission: MANAGE_ALERTS)
+
+  "Deletes a channel. One that a rule names stays, or the rule's alerts would go to everybody: the answer is ` + "`" + `IN_USE` + "`" + `."
+  deleteNotificationChannel(
+    "Which channel to delete."
+    input: DeleteNotificationChannelInput!
+  ): DeleteNotificationChannelPayload! @requires(permission: MANAGE_ALERTS)
+
+  "Sends a message to a channel that says it is a test. It is sent in the background; ` + "`" + `NotificationChannel` + "`" + ` shows what came of it."
+  testNotificationChannel(
+    "Which channel to try."
+    input: TestNotificationChannelInput!
+  ): TestNotificationChannelPayload! @requires(permission: MANAGE_ALERTS)
+}
+
+"What a new notification channel is to be."
+input CreateNotificationChannelInput {
+  "What people call it, 1 to 100 characters; no two channels have the same."
+  name: String!
+  "How it reaches people; ` + "`" + `EMAIL` + "`" + ` unless given."
+  channelType: ChannelType
+  "Where it leads."
+  config: ChannelConfigInput
+  "Whether alerts are sent to it; true unless given."
+  enabled: Boolean
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `createNotificationChannel` + "`" + `."
+type CreateNotificationChannelPayload {
+  "The channel as it is now; null when there are user errors."
+  notificationChannel: NotificationChannel
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"What to change of a notification channel; fields that are left out stay as they are."
+input UpdateNotificationChannelInput {
+  "The channel's identifier, ` + "`" + `chan_…` + "`" + `."
+  id: ID!
+  "The channel's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "What people call it, 1 to 100 characters; no two channels have the same. It cannot be null."
+  name: String
+  "Where it leads, as a whole. It cannot be null."
+  config: ChannelConfigInput
+  "Whether alerts are sent to it. It cannot be null."
+  enabled: Boolean
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `updateNotificationChannel` + "`" + `."
+type UpdateNotificationChannelPayload {
+  "The channel as it is now; null when there are user errors."
+  notificationChannel: NotificationChannel
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"Which notification channel to delete."
+input DeleteNotificationChannelInput {
+  "The channel's identifier, ` + "`" + `chan_…` + "`" + `."
+  id: ID!
+  "The channel's ` + "`" + `version` + "`" + ` that it was decided on; when it has changed since, the answer is ` + "`" + `STALE` + "`" + `."
+  expectedVersion: BigInt
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"Which notification channel to try."
+input TestNotificationChannelInput {
+  "The channel's identifier, ` + "`" + `chan_…` + "`" + `."
+  id: ID!
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `deleteNotificationChannel` + "`" + `."
+type DeleteNotificationChannelPayload {
+  "Identifier of the channel that is gone; null when there are user errors."
+  deletedNotificationChannelId: ID
+  "What kept the deletion from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `testNotificationChannel` + "`" + `."
+type TestNotificationChannelPayload {
+  "The channel that is being tried; null when there are user errors."
+  notificationChannel: NotificationChannel
+  "What kept the message from being queued; empty when nothing did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+`, BuiltIn: false},
+	{Name: "../schema/operatorjudgment.graphqls", Input: `"One operator's verdict on one alert, and the money that came of it. Who judges again replaces the earlier judgment."
+type OperatorJudgment implements Node @requires(permission: VIEW_ALERTS) {
+  "The judgment's identifier, ` + "`" + `judg_…` + "`" + `."
+  id: ID!
+  "What the operator makes of the alert."
+  verdict: Verdict!
+  "Words of the operators' own choosing."
+  reasonCodes: [String!]!
+  "What the operator wrote; may be empty."
+  notes: String!
+  "Money recovered, USD; null when none is named."
+  recoveredAmount: Decimal
+  "The day it was recovered; null when none is named."
+  recoveredDate: Date
+  "Who judged; null for who is no member any more."
+  operator: Member @requires(permission: MANAGE_USERS)
+  "What the operator was called then: the full name, else the e-mail address; of an API key or a command its name."
+  operatorUsername: String!
+  "When the verdict was given last."
+  judgedAt: DateTime!
+  "Counts changes of this row; name it as ` + "`" + `expectedVersion` + "`" + ` when changing it."
+  version: BigInt!
+  "When the row was created."
+  createdAt: DateTime!
+  "When the row was last changed."
+  updatedAt: DateTime!
+  "The alert that was judged."
+  alertEvent: AlertEvent @requires(permission: VIEW_ALERTS)
+}
+
+"What an operator makes of an alert."
+enum Verdict {
+  "Nothing is behind it: the alert is resolved."
+  NOISE
+  "It is real: the alert is acknowledged."
+  REAL
+  "It cannot be said yet: the alert is open, and nobody is told again."
+  NEEDS_FOLLOWUP
+}
+
+"Narrows a list of judgments; all given fields must match."
+input OperatorJudgmentFilter {
+  "Only judgments of this alert."
+  alert: ID
+  "Only this verdict."
+  verdict: Verdict
+  "Only judgments by this user."
+  operator: ID
+  "Only judgments that name, or do not name, recovered money."
+  recovered: Boolean
+  "Only money recovered on this day or later."
+  recoveredAfter: Date
+  "Only money recovered on this day or earlier."
+  recoveredBefore: Date
+}
+
+"How a list of judgments is sorted."
+input OperatorJudgmentOrder {
+  "The field to sort by."
+  field: OperatorJudgmentOrderField!
+  "Which way the list runs."
+  direction: OrderDirection! = ASC
+}
+
+"What judgments can be sorted by."
+enum OperatorJudgmentOrderField {
+  "When the verdict was given last."
+  JUDGED_AT
+  "The day of the recovery; judgments without one count as last."
+  RECOVERED_DATE
+  "The money recovered; judgments without any count as last."
+  RECOVERED_AMOUNT
+}
+
+"A page of judgments."
+type OperatorJudgmentConnection {
+  "The rows of this page with their cursors."
+  edges: [OperatorJudgmentEdge!]!
+  "The rows of this page."
+  nodes: [OperatorJudgment!]!
+  "Where this page stands within the list."
+  pageInfo: PageInfo!
+  "Number of rows of the whole list; counted only when asked for."
+  totalCount: Int!
+}
+
+"A judgment within a page."
+type OperatorJudgmentEdge {
+  "Position of this row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The judgment."
+  node: OperatorJudgment!
+}
+
+extend type Query {
+  "What operators made of the customer's alerts, newest first."
+  operatorJudgments(
+    "Only judgments that match all of these."
+    filter: OperatorJudgmentFilter
+    "Words that must each occur in the verdict or the operator's name."
+    search: String
+    "How to sort; ties are broken by identifier."
+    orderBy: [OperatorJudgmentOrder!]
+    "Take this many rows from the start, at most 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Take rows after this cursor."
+    after: String
+    "Take this many rows from the end, at most 100."
+    last: Int
+    "Take rows before this cursor."
+    before: String
+  ): OperatorJudgmentConnection! @requires(permission: VIEW_ALERTS)
+
+  "How much money was recovered after alerts."
+  recoveryStats: RecoveryStats! @requires(permission: VIEW_ALERTS)
+}
+
+"The money that came of alerts, by what operators recorded."
+type RecoveryStats {
+  "Since the first day of the month, where the customer is."
+  thisMonth: RecoveredMoney!
+  "In the last 30 days, with today."
+  last30Days: RecoveredMoney!
+  "Ever, money without a day included."
+  allTime: RecoveredMoney!
+  "The last five judgments that name a day, newest first."
+  recent: [OperatorJudgment!]! @requires(permission: VIEW_ALERTS)
+}
+
+"Money that was recovered."
+type RecoveredMoney {
+  "The sum, USD."
+  total: Decimal!
+  "The number of judgments that it is the sum of."
+  count: Int!
+}
+
+extend type Mutation {
+  "Judges an alert. It replaces the operator's earlier judgment whole: what it leaves out is empty afterwards. ` + "`" + `NOISE` + "`" + ` resolves the alert, ` + "`" + `REAL` + "`" + ` acknowledges it, ` + "`" + `NEEDS_FOLLOWUP` + "`" + ` opens it and tells nobody again."
+  submitAlertFeedback(
+    "Which alert, and what the operator makes of it."
+    input: SubmitAlertFeedbackInput!
+  ): SubmitAlertFeedbackPayload! @requires(permission: HANDLE_ALERTS)
+}
+
+"What an operator makes of an alert."
+input SubmitAlertFeedbackInput {
+  "The alert's identifier, ` + "`" + `alert_…` + "`" + `."
+  id: ID!
+  "The verdict."
+  verdict: Verdict!
+  "Words of the operators' own choosing, at most 20 of at most 50 characters."
+  reasonCodes: [String!]
+  "Money recovered, USD."
+  recoveredAmount: Decimal
+  "The day it was recovered, today at the latest; needs an amount."
+  recoveredDate: Date
+  "Notes, at most 4000 characters."
+  notes: String
+  "Repeated in the payload, so that a client can match the two."
+  clientMutationId: String
+}
+
+"What came of ` + "`" + `submitAlertFeedback` + "`" + `."
+type SubmitAlertFeedbackPayload {
+  "The judgment as it is now; null when there are user errors."
+  operatorJudgment: OperatorJudgment
+  "The alert as it is now; null when there are user errors."
+  alertEvent: AlertEvent
+  "Whether it is the operator's first judgment of the alert; null when there are user errors."
+  created: Boolean
+  "What kept it from happening; empty when it did."
+  userErrors: [UserError!]!
+  "The input's ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+`, BuiltIn: false},
 	{Name: "../schema/payersummary.graphqls", Input: `"How one payer decided the claims submitted to it within a period."
 type PayerSummary {
   "Payer, after the customer's mapping of names."
@@ -3055,6 +4605,8 @@ enum Permission {
   MANAGE_MAPPINGS
   "Read alert rules, notification channels and alerts."
   VIEW_ALERTS
+  "Acknowledge, resolve, put off, assign and judge alerts."
+  HANDLE_ALERTS
   "Change alert rules and notification channels."
   MANAGE_ALERTS
   "Read webhook endpoints and deliveries."
@@ -3898,6 +5450,410 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_AcknowledgeAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_AcknowledgeAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AcknowledgeAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_AcknowledgeAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AcknowledgeAlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AlertEvent_id(ctx, field)
+	case "status":
+		return ec.fieldContext_AlertEvent_status(ctx, field)
+	case "payer":
+		return ec.fieldContext_AlertEvent_payer(ctx, field)
+	case "driftType":
+		return ec.fieldContext_AlertEvent_driftType(ctx, field)
+	case "signalKey":
+		return ec.fieldContext_AlertEvent_signalKey(ctx, field)
+	case "triggeredAt":
+		return ec.fieldContext_AlertEvent_triggeredAt(ctx, field)
+	case "payload":
+		return ec.fieldContext_AlertEvent_payload(ctx, field)
+	case "notificationSentAt":
+		return ec.fieldContext_AlertEvent_notificationSentAt(ctx, field)
+	case "errorMessage":
+		return ec.fieldContext_AlertEvent_errorMessage(ctx, field)
+	case "suppressionReason":
+		return ec.fieldContext_AlertEvent_suppressionReason(ctx, field)
+	case "needsFollowUp":
+		return ec.fieldContext_AlertEvent_needsFollowUp(ctx, field)
+	case "hasJudgment":
+		return ec.fieldContext_AlertEvent_hasJudgment(ctx, field)
+	case "latestJudgmentVerdict":
+		return ec.fieldContext_AlertEvent_latestJudgmentVerdict(ctx, field)
+	case "assigneeId":
+		return ec.fieldContext_AlertEvent_assigneeId(ctx, field)
+	case "assignee":
+		return ec.fieldContext_AlertEvent_assignee(ctx, field)
+	case "snoozedUntil":
+		return ec.fieldContext_AlertEvent_snoozedUntil(ctx, field)
+	case "acknowledgedAt":
+		return ec.fieldContext_AlertEvent_acknowledgedAt(ctx, field)
+	case "acknowledgedBy":
+		return ec.fieldContext_AlertEvent_acknowledgedBy(ctx, field)
+	case "resolvedAt":
+		return ec.fieldContext_AlertEvent_resolvedAt(ctx, field)
+	case "resolvedBy":
+		return ec.fieldContext_AlertEvent_resolvedBy(ctx, field)
+	case "resolution":
+		return ec.fieldContext_AlertEvent_resolution(ctx, field)
+	case "interpretation":
+		return ec.fieldContext_AlertEvent_interpretation(ctx, field)
+	case "memory":
+		return ec.fieldContext_AlertEvent_memory(ctx, field)
+	case "version":
+		return ec.fieldContext_AlertEvent_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AlertEvent_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_AlertEvent_updatedAt(ctx, field)
+	case "alertRule":
+		return ec.fieldContext_AlertEvent_alertRule(ctx, field)
+	case "driftEvent":
+		return ec.fieldContext_AlertEvent_driftEvent(ctx, field)
+	case "reportRun":
+		return ec.fieldContext_AlertEvent_reportRun(ctx, field)
+	case "history":
+		return ec.fieldContext_AlertEvent_history(ctx, field)
+	case "notifications":
+		return ec.fieldContext_AlertEvent_notifications(ctx, field)
+	case "judgments":
+		return ec.fieldContext_AlertEvent_judgments(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AlertEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AlertEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AlertEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AlertEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AlertEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AlertEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertHistoryEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_AlertHistoryEntry_number(ctx, field)
+	case "at":
+		return ec.fieldContext_AlertHistoryEntry_at(ctx, field)
+	case "action":
+		return ec.fieldContext_AlertHistoryEntry_action(ctx, field)
+	case "fromStatus":
+		return ec.fieldContext_AlertHistoryEntry_fromStatus(ctx, field)
+	case "toStatus":
+		return ec.fieldContext_AlertHistoryEntry_toStatus(ctx, field)
+	case "user":
+		return ec.fieldContext_AlertHistoryEntry_user(ctx, field)
+	case "assigneeId":
+		return ec.fieldContext_AlertHistoryEntry_assigneeId(ctx, field)
+	case "snoozedUntil":
+		return ec.fieldContext_AlertHistoryEntry_snoozedUntil(ctx, field)
+	case "suppressionReason":
+		return ec.fieldContext_AlertHistoryEntry_suppressionReason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertHistoryEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertHistoryEntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AlertHistoryEntryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AlertHistoryEntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AlertHistoryEntryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AlertHistoryEntryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertHistoryEntryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertHistoryEntryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AlertHistoryEntryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AlertHistoryEntryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertHistoryEntryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertInterpretation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "urgencyLevel":
+		return ec.fieldContext_AlertInterpretation_urgencyLevel(ctx, field)
+	case "urgencyLabel":
+		return ec.fieldContext_AlertInterpretation_urgencyLabel(ctx, field)
+	case "plainLanguage":
+		return ec.fieldContext_AlertInterpretation_plainLanguage(ctx, field)
+	case "historicalContext":
+		return ec.fieldContext_AlertInterpretation_historicalContext(ctx, field)
+	case "actionSteps":
+		return ec.fieldContext_AlertInterpretation_actionSteps(ctx, field)
+	case "isLikelyNoise":
+		return ec.fieldContext_AlertInterpretation_isLikelyNoise(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertInterpretation", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertMemory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "badge":
+		return ec.fieldContext_AlertMemory_badge(ctx, field)
+	case "noise":
+		return ec.fieldContext_AlertMemory_noise(ctx, field)
+	case "confirmed":
+		return ec.fieldContext_AlertMemory_confirmed(ctx, field)
+	case "followUp":
+		return ec.fieldContext_AlertMemory_followUp(ctx, field)
+	case "latest":
+		return ec.fieldContext_AlertMemory_latest(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertMemory", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertNotification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_AlertNotification_number(ctx, field)
+	case "channel":
+		return ec.fieldContext_AlertNotification_channel(ctx, field)
+	case "channelName":
+		return ec.fieldContext_AlertNotification_channelName(ctx, field)
+	case "channelType":
+		return ec.fieldContext_AlertNotification_channelType(ctx, field)
+	case "status":
+		return ec.fieldContext_AlertNotification_status(ctx, field)
+	case "attempts":
+		return ec.fieldContext_AlertNotification_attempts(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_AlertNotification_nextAttemptAt(ctx, field)
+	case "sentAt":
+		return ec.fieldContext_AlertNotification_sentAt(ctx, field)
+	case "errorMessage":
+		return ec.fieldContext_AlertNotification_errorMessage(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AlertNotification_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_AlertNotification_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertNotification", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertNotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AlertNotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AlertNotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AlertNotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AlertNotificationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertNotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertNotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AlertNotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AlertNotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertNotificationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "signalType":
+		return ec.fieldContext_AlertPayload_signalType(ctx, field)
+	case "entityLabel":
+		return ec.fieldContext_AlertPayload_entityLabel(ctx, field)
+	case "payer":
+		return ec.fieldContext_AlertPayload_payer(ctx, field)
+	case "cptGroup":
+		return ec.fieldContext_AlertPayload_cptGroup(ctx, field)
+	case "driftType":
+		return ec.fieldContext_AlertPayload_driftType(ctx, field)
+	case "trendDirection":
+		return ec.fieldContext_AlertPayload_trendDirection(ctx, field)
+	case "baselineValue":
+		return ec.fieldContext_AlertPayload_baselineValue(ctx, field)
+	case "currentValue":
+		return ec.fieldContext_AlertPayload_currentValue(ctx, field)
+	case "deltaValue":
+		return ec.fieldContext_AlertPayload_deltaValue(ctx, field)
+	case "severity":
+		return ec.fieldContext_AlertPayload_severity(ctx, field)
+	case "confidence":
+		return ec.fieldContext_AlertPayload_confidence(ctx, field)
+	case "baselineSampleSize":
+		return ec.fieldContext_AlertPayload_baselineSampleSize(ctx, field)
+	case "currentSampleSize":
+		return ec.fieldContext_AlertPayload_currentSampleSize(ctx, field)
+	case "baselineStart":
+		return ec.fieldContext_AlertPayload_baselineStart(ctx, field)
+	case "baselineEnd":
+		return ec.fieldContext_AlertPayload_baselineEnd(ctx, field)
+	case "currentStart":
+		return ec.fieldContext_AlertPayload_currentStart(ctx, field)
+	case "currentEnd":
+		return ec.fieldContext_AlertPayload_currentEnd(ctx, field)
+	case "estimatedRevenueImpact":
+		return ec.fieldContext_AlertPayload_estimatedRevenueImpact(ctx, field)
+	case "consecutivePeriods":
+		return ec.fieldContext_AlertPayload_consecutivePeriods(ctx, field)
+	case "ruleName":
+		return ec.fieldContext_AlertPayload_ruleName(ctx, field)
+	case "ruleSeverity":
+		return ec.fieldContext_AlertPayload_ruleSeverity(ctx, field)
+	case "ruleMetric":
+		return ec.fieldContext_AlertPayload_ruleMetric(ctx, field)
+	case "ruleThresholdType":
+		return ec.fieldContext_AlertPayload_ruleThresholdType(ctx, field)
+	case "ruleThreshold":
+		return ec.fieldContext_AlertPayload_ruleThreshold(ctx, field)
+	case "ruleValue":
+		return ec.fieldContext_AlertPayload_ruleValue(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AlertRule_id(ctx, field)
+	case "name":
+		return ec.fieldContext_AlertRule_name(ctx, field)
+	case "description":
+		return ec.fieldContext_AlertRule_description(ctx, field)
+	case "scope":
+		return ec.fieldContext_AlertRule_scope(ctx, field)
+	case "metric":
+		return ec.fieldContext_AlertRule_metric(ctx, field)
+	case "thresholdType":
+		return ec.fieldContext_AlertRule_thresholdType(ctx, field)
+	case "thresholdValue":
+		return ec.fieldContext_AlertRule_thresholdValue(ctx, field)
+	case "enabled":
+		return ec.fieldContext_AlertRule_enabled(ctx, field)
+	case "severity":
+		return ec.fieldContext_AlertRule_severity(ctx, field)
+	case "routingPriority":
+		return ec.fieldContext_AlertRule_routingPriority(ctx, field)
+	case "routingTags":
+		return ec.fieldContext_AlertRule_routingTags(ctx, field)
+	case "routingChannels":
+		return ec.fieldContext_AlertRule_routingChannels(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_AlertRule_createdBy(ctx, field)
+	case "version":
+		return ec.fieldContext_AlertRule_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AlertRule_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_AlertRule_updatedAt(ctx, field)
+	case "alertEvents":
+		return ec.fieldContext_AlertRule_alertEvents(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertRule", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertRuleConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AlertRuleConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AlertRuleConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AlertRuleConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AlertRuleConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertRuleConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertRuleEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AlertRuleEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AlertRuleEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertRuleEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertRuleMatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "driftEvent":
+		return ec.fieldContext_AlertRuleMatch_driftEvent(ctx, field)
+	case "value":
+		return ec.fieldContext_AlertRuleMatch_value(ctx, field)
+	case "suppressionReason":
+		return ec.fieldContext_AlertRuleMatch_suppressionReason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertRuleMatch", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertRulePreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "runs":
+		return ec.fieldContext_AlertRulePreview_runs(ctx, field)
+	case "eventCount":
+		return ec.fieldContext_AlertRulePreview_eventCount(ctx, field)
+	case "matchCount":
+		return ec.fieldContext_AlertRulePreview_matchCount(ctx, field)
+	case "suppressedCount":
+		return ec.fieldContext_AlertRulePreview_suppressedCount(ctx, field)
+	case "matches":
+		return ec.fieldContext_AlertRulePreview_matches(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertRulePreview", field.Name)
+}
+
+func (ec *executionContext) childFields_AlertScope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payer":
+		return ec.fieldContext_AlertScope_payer(ctx, field)
+	case "cptGroup":
+		return ec.fieldContext_AlertScope_cptGroup(ctx, field)
+	case "driftType":
+		return ec.fieldContext_AlertScope_driftType(ctx, field)
+	case "trendDirection":
+		return ec.fieldContext_AlertScope_trendDirection(ctx, field)
+	case "minRevenueImpact":
+		return ec.fieldContext_AlertScope_minRevenueImpact(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AlertScope", field.Name)
+}
+
 func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3956,6 +5912,18 @@ func (ec *executionContext) childFields_ApiKeyEdge(ctx context.Context, field gr
 		return ec.fieldContext_ApiKeyEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApiKeyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AssignAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_AssignAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AssignAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_AssignAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssignAlertPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4042,6 +6010,16 @@ func (ec *executionContext) childFields_ChangeMemberRolePayload(ctx context.Cont
 		return ec.fieldContext_ChangeMemberRolePayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChangeMemberRolePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ChannelConfig(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recipients":
+		return ec.fieldContext_ChannelConfig_recipients(ctx, field)
+	case "webhookUrl":
+		return ec.fieldContext_ChannelConfig_webhookUrl(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChannelConfig", field.Name)
 }
 
 func (ec *executionContext) childFields_Claim(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4230,6 +6208,18 @@ func (ec *executionContext) childFields_CptGroupMappingEdge(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type CptGroupMappingEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateAlertRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertRule":
+		return ec.fieldContext_CreateAlertRulePayload_alertRule(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateAlertRulePayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateAlertRulePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateAlertRulePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -4254,6 +6244,18 @@ func (ec *executionContext) childFields_CreateCptGroupMappingPayload(ctx context
 		return ec.fieldContext_CreateCptGroupMappingPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateCptGroupMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateNotificationChannelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notificationChannel":
+		return ec.fieldContext_CreateNotificationChannelPayload_notificationChannel(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateNotificationChannelPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateNotificationChannelPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateNotificationChannelPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreatePayerMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4310,6 +6312,16 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_nextWeeklyRunAt(ctx, field)
 	case "nextMonthlyRunAt":
 		return ec.fieldContext_Customer_nextMonthlyRunAt(ctx, field)
+	case "alertCooldownMinutes":
+		return ec.fieldContext_Customer_alertCooldownMinutes(ctx, field)
+	case "alertNoiseThreshold":
+		return ec.fieldContext_Customer_alertNoiseThreshold(ctx, field)
+	case "alertNoiseWindowDays":
+		return ec.fieldContext_Customer_alertNoiseWindowDays(ctx, field)
+	case "alertMemoryDays":
+		return ec.fieldContext_Customer_alertMemoryDays(ctx, field)
+	case "alertAutoResolveRuns":
+		return ec.fieldContext_Customer_alertAutoResolveRuns(ctx, field)
 	case "version":
 		return ec.fieldContext_Customer_version(ctx, field)
 	case "createdAt":
@@ -4364,6 +6376,18 @@ func (ec *executionContext) childFields_Dashboard(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Dashboard", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteAlertRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedAlertRuleId":
+		return ec.fieldContext_DeleteAlertRulePayload_deletedAlertRuleId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteAlertRulePayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteAlertRulePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteAlertRulePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteCptGroupMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "deletedCptGroupMappingId":
@@ -4374,6 +6398,18 @@ func (ec *executionContext) childFields_DeleteCptGroupMappingPayload(ctx context
 		return ec.fieldContext_DeleteCptGroupMappingPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteCptGroupMappingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteNotificationChannelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedNotificationChannelId":
+		return ec.fieldContext_DeleteNotificationChannelPayload_deletedNotificationChannelId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteNotificationChannelPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteNotificationChannelPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteNotificationChannelPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeletePayerMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4536,6 +6572,8 @@ func (ec *executionContext) childFields_DriftEvent(ctx context.Context, field gr
 		return ec.fieldContext_DriftEvent_reportRun(ctx, field)
 	case "claims":
 		return ec.fieldContext_DriftEvent_claims(ctx, field)
+	case "alertEvents":
+		return ec.fieldContext_DriftEvent_alertEvents(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DriftEvent", field.Name)
 }
@@ -4802,6 +6840,114 @@ func (ec *executionContext) childFields_MonthlyDenialRate(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type MonthlyDenialRate", field.Name)
 }
 
+func (ec *executionContext) childFields_NotificationChannel(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_NotificationChannel_id(ctx, field)
+	case "name":
+		return ec.fieldContext_NotificationChannel_name(ctx, field)
+	case "channelType":
+		return ec.fieldContext_NotificationChannel_channelType(ctx, field)
+	case "config":
+		return ec.fieldContext_NotificationChannel_config(ctx, field)
+	case "enabled":
+		return ec.fieldContext_NotificationChannel_enabled(ctx, field)
+	case "testedAt":
+		return ec.fieldContext_NotificationChannel_testedAt(ctx, field)
+	case "testError":
+		return ec.fieldContext_NotificationChannel_testError(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_NotificationChannel_createdBy(ctx, field)
+	case "version":
+		return ec.fieldContext_NotificationChannel_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_NotificationChannel_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_NotificationChannel_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationChannel", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationChannelConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationChannelConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationChannelConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationChannelConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationChannelConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationChannelConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationChannelEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationChannelEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationChannelEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationChannelEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_OperatorJudgment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_OperatorJudgment_id(ctx, field)
+	case "verdict":
+		return ec.fieldContext_OperatorJudgment_verdict(ctx, field)
+	case "reasonCodes":
+		return ec.fieldContext_OperatorJudgment_reasonCodes(ctx, field)
+	case "notes":
+		return ec.fieldContext_OperatorJudgment_notes(ctx, field)
+	case "recoveredAmount":
+		return ec.fieldContext_OperatorJudgment_recoveredAmount(ctx, field)
+	case "recoveredDate":
+		return ec.fieldContext_OperatorJudgment_recoveredDate(ctx, field)
+	case "operator":
+		return ec.fieldContext_OperatorJudgment_operator(ctx, field)
+	case "operatorUsername":
+		return ec.fieldContext_OperatorJudgment_operatorUsername(ctx, field)
+	case "judgedAt":
+		return ec.fieldContext_OperatorJudgment_judgedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_OperatorJudgment_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_OperatorJudgment_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_OperatorJudgment_updatedAt(ctx, field)
+	case "alertEvent":
+		return ec.fieldContext_OperatorJudgment_alertEvent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperatorJudgment", field.Name)
+}
+
+func (ec *executionContext) childFields_OperatorJudgmentConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_OperatorJudgmentConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_OperatorJudgmentConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_OperatorJudgmentConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_OperatorJudgmentConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperatorJudgmentConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_OperatorJudgmentEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_OperatorJudgmentEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_OperatorJudgmentEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperatorJudgmentEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -4906,6 +7052,30 @@ func (ec *executionContext) childFields_PayerSummaryEdge(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type PayerSummaryEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RecoveredMoney(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_RecoveredMoney_total(ctx, field)
+	case "count":
+		return ec.fieldContext_RecoveredMoney_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveredMoney", field.Name)
+}
+
+func (ec *executionContext) childFields_RecoveryStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "thisMonth":
+		return ec.fieldContext_RecoveryStats_thisMonth(ctx, field)
+	case "last30Days":
+		return ec.fieldContext_RecoveryStats_last30Days(ctx, field)
+	case "allTime":
+		return ec.fieldContext_RecoveryStats_allTime(ctx, field)
+	case "recent":
+		return ec.fieldContext_RecoveryStats_recent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveryStats", field.Name)
+}
+
 func (ec *executionContext) childFields_RedeliverWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "webhookDelivery":
@@ -4966,6 +7136,18 @@ func (ec *executionContext) childFields_RemoveMemberPayload(ctx context.Context,
 		return ec.fieldContext_RemoveMemberPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RemoveMemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReopenAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_ReopenAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReopenAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ReopenAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReopenAlertPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ReplayWebhooksPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5074,6 +7256,30 @@ func (ec *executionContext) childFields_ResendInvitationPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type ResendInvitationPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ResolveAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_ResolveAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResolveAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ResolveAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResolveAlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RetryAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_RetryAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RetryAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RetryAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryAlertPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokeApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apiKey":
@@ -5126,6 +7332,46 @@ func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.C
 	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SnoozeAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_SnoozeAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SnoozeAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_SnoozeAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SnoozeAlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SubmitAlertFeedbackPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operatorJudgment":
+		return ec.fieldContext_SubmitAlertFeedbackPayload_operatorJudgment(ctx, field)
+	case "alertEvent":
+		return ec.fieldContext_SubmitAlertFeedbackPayload_alertEvent(ctx, field)
+	case "created":
+		return ec.fieldContext_SubmitAlertFeedbackPayload_created(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SubmitAlertFeedbackPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_SubmitAlertFeedbackPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubmitAlertFeedbackPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TestNotificationChannelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notificationChannel":
+		return ec.fieldContext_TestNotificationChannelPayload_notificationChannel(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TestNotificationChannelPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_TestNotificationChannelPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestNotificationChannelPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_TestWebhookEndpointPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "webhookDelivery":
@@ -5164,6 +7410,30 @@ func (ec *executionContext) childFields_TriggerReportPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type TriggerReportPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UnsnoozeAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertEvent":
+		return ec.fieldContext_UnsnoozeAlertPayload_alertEvent(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UnsnoozeAlertPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UnsnoozeAlertPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnsnoozeAlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateAlertRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "alertRule":
+		return ec.fieldContext_UpdateAlertRulePayload_alertRule(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateAlertRulePayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdateAlertRulePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateAlertRulePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateCptGroupMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cptGroupMapping":
@@ -5186,6 +7456,18 @@ func (ec *executionContext) childFields_UpdateCustomerPayload(ctx context.Contex
 		return ec.fieldContext_UpdateCustomerPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateCustomerPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateNotificationChannelPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notificationChannel":
+		return ec.fieldContext_UpdateNotificationChannelPayload_notificationChannel(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateNotificationChannelPayload_userErrors(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_UpdateNotificationChannelPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateNotificationChannelPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdatePayerMappingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -114,7 +114,14 @@ type UpdateCustomerInput struct {
 	WeeklyRunWeekday  Changeable[models.Weekday]
 	MonthlyRunEnabled Changeable[bool]
 	RunLocalTime      Changeable[string]
-	ClientMutationID  *string
+
+	AlertCooldownMinutes Changeable[int]
+	AlertNoiseThreshold  Changeable[int]
+	AlertNoiseWindowDays Changeable[int]
+	AlertMemoryDays      Changeable[int]
+	AlertAutoResolveRuns Changeable[int]
+
+	ClientMutationID *string
 }
 
 // Patch is what the input changes.
@@ -123,6 +130,9 @@ func (in UpdateCustomerInput) Patch() models.CustomerPatch {
 		Name: change(in.Name), ToEmail: change(in.ToEmail), CCEmail: change(in.CCEmail), AttachPDF: change(in.AttachPDF),
 		TimeZone: change(in.TimeZone), WeeklyRunEnabled: change(in.WeeklyRunEnabled), WeeklyRunWeekday: change(in.WeeklyRunWeekday),
 		MonthlyRunEnabled: change(in.MonthlyRunEnabled), RunLocalTime: change(in.RunLocalTime),
+		AlertCooldownMinutes: change(in.AlertCooldownMinutes), AlertNoiseThreshold: change(in.AlertNoiseThreshold),
+		AlertNoiseWindowDays: change(in.AlertNoiseWindowDays), AlertMemoryDays: change(in.AlertMemoryDays),
+		AlertAutoResolveRuns: change(in.AlertAutoResolveRuns),
 	}
 }
 

@@ -70,6 +70,19 @@ type (
 	WebhookReplayEdge         = Edge[*models.WebhookReplay]
 	WebhookEventConnection    = Connection[*models.WebhookEvent]
 	WebhookEventEdge          = Edge[*models.WebhookEvent]
+
+	AlertRuleConnection           = Connection[*models.AlertRule]
+	AlertRuleEdge                 = Edge[*models.AlertRule]
+	NotificationChannelConnection = Connection[*models.NotificationChannel]
+	NotificationChannelEdge       = Edge[*models.NotificationChannel]
+	AlertEventConnection          = Connection[*models.AlertEvent]
+	AlertEventEdge                = Edge[*models.AlertEvent]
+	AlertHistoryEntryConnection   = Connection[*models.AlertHistoryEntry]
+	AlertHistoryEntryEdge         = Edge[*models.AlertHistoryEntry]
+	AlertNotificationConnection   = Connection[*models.AlertNotification]
+	AlertNotificationEdge         = Edge[*models.AlertNotification]
+	OperatorJudgmentConnection    = Connection[*models.OperatorJudgment]
+	OperatorJudgmentEdge          = Edge[*models.OperatorJudgment]
 )
 
 // NewConnection arranges a page of rows the way Relay wants it. A nil page is

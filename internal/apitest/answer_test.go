@@ -66,6 +66,17 @@ var (
 	// it, which GraphQL will show as objects once it has users; the run of a
 	// test, which is the object that a connection hangs from.
 	onlyREST = map[string][]string{
+		"AlertEvent": {
+			"_links", "customer", "drift_event", "report_run", "operator_judgments", "acknowledged_by", "resolved_by",
+		},
+		"AlertHistoryEntry":   {"_links", "user"},
+		"AlertInterpretation": {"_links", "alert"},
+		"AlertMemory":         {"_links", "alert"},
+		"AlertNotification":   {"_links"},
+		"AlertRule":           {"_links", "customer", "created_by"},
+		"NotificationChannel": {"_links", "customer", "created_by"},
+		"OperatorJudgment":    {"_links", "customer", "operator"},
+
 		"ApiKey":          {"_links", "customer", "created_by", "key"},
 		"AuditEvent":      {"_links", "customer", "user"},
 		"Claim":           {"_links", "customer"},
@@ -94,7 +105,9 @@ var (
 )
 
 // renamed are the fields whose names differ by more than their spelling.
-var renamed = map[string]string{"summary": "summary_json"}
+var renamed = map[string]string{
+	"summary": "summary_json", "assigneeId": "assignee", "reasonCodes": "reason_codes_json", "last30Days": "last_30_days",
+}
 
 // restRow reads an object of REST that GraphQL shows as typ.
 func restRow(t tester, typ string, object map[string]any) Row {
@@ -121,7 +134,9 @@ func restRow(t tester, typ string, object map[string]any) Row {
 			row[name] = restPageOf(t, f, value.(map[string]any))
 		case structure:
 			row[name] = parts(value, func(part map[string]any) Row { return restRow(t, f.Type.Name(), part) })
-		case leaf, reference:
+		case reference:
+			row[name] = identifiers(value)
+		case leaf:
 		}
 	}
 	return row
@@ -175,7 +190,7 @@ func graphqlRow(t tester, typ string, object map[string]any) Row {
 		case kind == instant:
 			value = fullLength(t, value)
 		case kind == reference:
-			value = value.(map[string]any)["id"]
+			value = identifiers(value)
 		case kind == structure:
 			value = parts(value, func(part map[string]any) Row { return graphqlRow(t, f.Type.Name(), part) })
 		case kind == connection:
@@ -197,6 +212,23 @@ func parts(value any, read func(map[string]any) Row) any {
 		rows[i] = read(part.(map[string]any))
 	}
 	return rows
+}
+
+// identifiers reads a reference, or each of a list of them: an identifier, or an
+// object that has one.
+func identifiers(value any) any {
+	switch value := value.(type) {
+	case []any:
+		ids := make([]any, len(value))
+		for i, item := range value {
+			ids[i] = identifiers(item)
+		}
+		return ids
+	case map[string]any:
+		return value["id"]
+	default:
+		return value
+	}
 }
 
 // page is a page of a list inside of an object.

@@ -106,6 +106,8 @@ func permissionFor(path string) models.Permission {
 		"payer-mappings": models.PermissionViewMappings, "cpt-mappings": models.PermissionViewMappings,
 		"webhook-endpoints": models.PermissionViewWebhooks, "webhook-deliveries": models.PermissionViewWebhooks,
 		"webhook-replays": models.PermissionViewWebhooks, "events": models.PermissionViewWebhooks,
+		"alert-rules": models.PermissionViewAlerts, "notification-channels": models.PermissionViewAlerts, "alerts": models.PermissionViewAlerts,
+		"judgments": models.PermissionViewAlerts,
 	}[resource]
 }
 
@@ -127,6 +129,9 @@ func scopeCases() []Case {
 		for _, l := range lists() {
 			if l.parent == "PayerSummary" && permissionFor(l.path) != models.PermissionViewClaims {
 				continue // the way to it in GraphQL takes another scope too
+			}
+			if l.parent == "DriftEvent" && permissionFor(l.path) != models.PermissionViewReports && l.field != "claims" {
+				continue // likewise
 			}
 			c := l.ask(question{})
 			c.Name = l.name

@@ -31,6 +31,9 @@ func (r resource) written() []string {
 func (r resource) input(body, also map[string]any) map[string]any {
 	in := map[string]any{}
 	for name, value := range body {
+		if below, ok := value.(map[string]any); ok {
+			value = r.input(below, nil)
+		}
 		if r.enums[name] && value != nil {
 			value = members(value)
 		}

@@ -21,7 +21,8 @@ import (
 func allCases() []Case {
 	cases := slices.Concat(detailCases(), accessCases(), invalidCases(), oddCases(), summaryCases(), replayCounts())
 	for _, w := range slices.Concat(detections(), refusals(), triggers(), triggerRefusals(), memberChanges(), memberRefusals(), keyChanges(), keyRefusals(), invitationChanges(), invitationRefusals(),
-		mappingChanges(), mappingRefusals(), settingsChanges(), settingsRefusals(), uploadChanges(), uploadRefusals(), webhookChanges(), webhookRefusals()) {
+		mappingChanges(), mappingRefusals(), settingsChanges(), settingsRefusals(), uploadChanges(), uploadRefusals(), alertRuleChanges(), alertRuleRefusals(), channelChanges(), channelRefusals(),
+		alertChanges(), alertRefusals(), webhookChanges(), webhookRefusals()) {
 		cases = append(cases, w.Case)
 	}
 	for _, l := range lists() {

@@ -61,7 +61,8 @@ var volatile = map[string][]string{
 	"audit_heads":  {"hash"},
 	"invitations":  {"token_hash", "token_sealed"},
 
-	"webhook_endpoints": {"secret_sealed", "previous_secret_sealed"},
+	"notification_channels": {"config_sealed"},
+	"webhook_endpoints":     {"secret_sealed", "previous_secret_sealed"},
 }
 
 // state is everything the database holds of a clinic: rows as JSON, by table.

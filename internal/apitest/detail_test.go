@@ -60,6 +60,13 @@ func nouns() []noun {
 		},
 		{typ: "WebhookReplay", path: "webhook-replays/", own: "{replay}", foreign: "{harbor.replay}", prefix: "job", auditing: true},
 		{typ: "WebhookEvent", path: "events/", own: "{happening}", foreign: "{harbor.happening}", prefix: "evt", auditing: true},
+		{typ: "AlertRule", path: "alert-rules/", own: "{rule}", foreign: "{harbor.rule}", prefix: "rule"},
+		{typ: "NotificationChannel", path: "notification-channels/", own: "{channel}", foreign: "{harbor.channel}", prefix: "chan"},
+		{
+			typ: "AlertEvent", path: "alerts/", own: "{alert}", foreign: "{harbor.alert}", prefix: "alert",
+			below: []branch{{path: "history/", field: "history"}, {path: "notifications/", field: "notifications"}, {path: "judgments/", field: "judgments"}},
+		},
+		{typ: "OperatorJudgment", path: "judgments/", own: "{judgment}", foreign: "{harbor.judgment}", prefix: "judg"},
 		{typ: "Customer", path: "customers/", own: "{cedar}", foreign: "{harbor}", prefix: "cust", across: true},
 	}
 }
@@ -109,6 +116,7 @@ func detailCases() []Case {
 			cases = append(cases, n.belowCases(b)...)
 		}
 	}
+	cases = append(cases, alertDetails()...)
 	own := ownCustomer()
 	own.As = viewer
 	for _, id := range []string{"{real.event}", "{harbor.event}", "drift" + nowhere} {

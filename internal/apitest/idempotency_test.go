@@ -133,7 +133,7 @@ func TestEveryRESTWriteHonoursItsKey(t *testing.T) {
 	s, own := keyedTown(t)
 	tried := 0
 	for _, op := range restOperations(t) {
-		if op.method == http.MethodGet || op.permission == "" {
+		if op.method == http.MethodGet || op.permission == "" || op.path == "alert-rules/preview/" { // which reads
 			continue
 		}
 		tried++

@@ -114,7 +114,7 @@ func (l list) fixes() []string {
 	if l.parent == "Query" {
 		return fixed
 	}
-	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run", "WebhookEndpoint": "endpoint"}[l.parent])
+	return append(fixed, map[string]string{"Upload": "upload", "ReportRun": "report_run", "WebhookEndpoint": "endpoint", "AlertEvent": "alert"}[l.parent])
 }
 
 // badCursors are texts that are no cursor of the list. REST puts a letter

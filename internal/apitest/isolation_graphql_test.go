@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"upstream/internal/factory"
 	"upstream/models"
 )
 
@@ -120,6 +122,9 @@ func (c composer) example(name string, typ *ast.Type) any {
 				object[below.Name] = c.example(below.Name, below.Type)
 			}
 		}
+		if def.Name == "CreateNotificationChannelInput" {
+			object["channelType"] = "WEBHOOK" // which needs no more than a name
+		}
 		return object
 	case def.Name == "ID":
 		return c.own.first([]string{c.guess(name)})[0]
@@ -130,7 +135,7 @@ func (c composer) example(name string, typ *ast.Type) any {
 	}
 	return map[string]any{
 		"String": "Text", "Int": 1, "BigInt": 1, "Float": 0.05, "Boolean": true, "Date": "2026-06-01",
-		"DateTime": "2026-06-01T00:00:00Z", "Decimal": "1.00", "JSON": map[string]any{},
+		"DateTime": factory.Now().AddDate(0, 0, 30).Format(time.RFC3339), "Decimal": "1.00", "JSON": map[string]any{},
 	}[def.Name]
 }
 
@@ -138,6 +143,9 @@ func (c composer) example(name string, typ *ast.Type) any {
 // is tried, by the name of it or of its field.
 func (c composer) guess(name string) string {
 	name = strings.ToLower(strings.TrimSuffix(name, "Id"))
+	if name == "id" && c.parent == schema().Mutation && strings.Contains(c.Name, "Alert") && !strings.Contains(c.Name, "Rule") {
+		return c.kinds["AlertEvent"]
+	}
 	for typ, prefix := range c.kinds {
 		if name == strings.ToLower(typ) || name == "id" && strings.Contains(strings.ToLower(c.Name), strings.ToLower(typ)) {
 			return prefix
@@ -220,7 +228,7 @@ func below(typ string, depth int) string {
 	for _, f := range def.Fields {
 		under := schema().Types[f.Type.Name()]
 		switch {
-		case strings.HasPrefix(f.Name, "__") || len(f.Arguments) > 0:
+		case strings.HasPrefix(f.Name, "__") || len(f.Arguments) > 0 || f.Name == "evidence" && depth > 1: // of many events it is too dear
 		case under.Kind != ast.Object:
 			names = append(names, f.Name)
 		case depth < 3:

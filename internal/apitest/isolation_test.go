@@ -52,7 +52,7 @@ type parties struct {
 // its own.
 func planted(slug string) []string {
 	var texts []string
-	for _, what := range []string{"payer", "file", "reason", "message", "number", "text", "signal", "raw", "event", "invited", "code", "group", "endpoint", "answer"} {
+	for _, what := range []string{"payer", "file", "reason", "message", "number", "text", "signal", "raw", "event", "invited", "code", "group", "rule", "channel", "notes", "endpoint", "answer"} {
 		texts = append(texts, "marker-"+what+"-"+slug)
 	}
 	return texts
@@ -92,6 +92,7 @@ func (s *Server) plant(clinic *factory.Tenant) {
 		answered := func(a *models.DeliveryAttempt) { a.ResponseBody = new(mark("answer")) }
 		clinic.Insert(clinic.AttemptRow(delivery, 1, answered), clinic.AttemptRow(delivery, 2, answered), clinic.ReplayRow(endpoint.ID))
 	}
+	s.plantAlerts(clinic, mark)
 	_ = must(s.Store.InviteMember(s.Context(), clinic.System(), models.NewInvitation{Email: mark("invited") + "@clinic.test", Role: models.RoleViewer}))(s)
 	_ = must(s.Store.CreatePayerMapping(s.Context(), clinic.System(), models.NewPayerMapping{RawName: mark("raw"), NormalizedName: "X"}))(s)
 	_ = must(s.Store.CreateCPTGroupMapping(s.Context(), clinic.System(), models.NewCPTGroupMapping{CPTCode: mark("code"), CPTGroup: mark("group")}))(s)

@@ -443,7 +443,7 @@ func lists() []list {
 		},
 	}
 	others := []list{claims, ofUpload, ofEvent, uploads, rejections, runs, tests, auditList(), memberList(), customerList(), keyList(), invitationList(), payerMappingList(), cptMappingList()}
-	return slices.Concat(others, eventLists(), summaryLists(claims), webhookLists())
+	return slices.Concat(others, eventLists(), summaryLists(claims), alertLists(), webhookLists())
 }
 
 // auditList is the audit log up to the last line of before. What is asked of

@@ -40,6 +40,13 @@ const (
 // apart are the structures that have an address of their own in REST, and are
 // compared there; and members, whom REST names by their user.
 var apart = map[string]bool{
+	"AlertEvent.assignee": true, "AlertEvent.acknowledgedBy": true, "AlertEvent.resolvedBy": true, "AlertHistoryEntry.user": true,
+	"AlertRule.createdBy": true, "NotificationChannel.createdBy": true, "OperatorJudgment.operator": true,
+	// These take the permission to view reports too, which keys that read alerts
+	// may lack: testAlertReferences compares them.
+	"AlertEvent.driftEvent": true, "AlertEvent.reportRun": true,
+	"AlertEvent.interpretation": true, "AlertEvent.memory": true,
+
 	"DriftEvent.evidence": true, "ApiKey.createdBy": true, "ReportRun.createdBy": true, "Upload.uploadedBy": true,
 	"WebhookEndpoint.createdBy": true, "WebhookReplay.createdBy": true,
 }
@@ -91,6 +98,8 @@ func keySelection(typ string) string {
 	switch typ {
 	case "DriftTest":
 		return "payer cptGroup driftType"
+	case "AlertHistoryEntry", "AlertNotification":
+		return "number"
 	case "Rejection":
 		return "rowNumber"
 	case "DeliveryAttempt":

@@ -300,7 +300,7 @@ func (s *Server) graphql(t tester, as Asker, op Operation) reply {
 
 // placeholder is a name in braces. GraphQL documents hold none: what varies
 // is in their variables.
-var placeholder = regexp.MustCompile(`\{[a-z.:]+\}`)
+var placeholder = regexp.MustCompile(`\{[a-z0-9.:]+\}`)
 
 // expand replaces placeholders.
 func (s *Server) expand(t tester, text string) string {

@@ -30,6 +30,8 @@ func settingsChanges() []write {
 		c.changing("no weekly run", "cedar.owner", "{cedar}", 0, object("weekly_run_enabled", false)),
 		c.changing("weekly runs again", "cedar.owner", "{cedar}", 6, object("weekly_run_enabled", true)),
 		mine, byKey, byRoot,
+		c.changing("how alerts are kept quiet", "cedar.admin", "{cedar}", 0, object("alert_cooldown_minutes", 0, "alert_noise_threshold", 3,
+			"alert_noise_window_days", 14, "alert_memory_days", 90, "alert_auto_resolve_runs", 0)),
 	}
 }
 
@@ -46,6 +48,9 @@ func settingsRefusals() []write {
 		refusing(c.changing("everything null", "cedar.owner", "{cedar}", 0, object("name", nil, "attach_pdf", nil, "time_zone", nil, "weekly_run_enabled", nil,
 			"weekly_run_weekday", nil, "monthly_run_enabled", nil, "run_local_time", nil)), models.CodeValidation, "attach_pdf required",
 			"monthly_run_enabled required", "name required", "run_local_time required", "time_zone required", "weekly_run_enabled required", "weekly_run_weekday required"),
+		refusing(c.changing("alert settings out of bounds", "cedar.owner", "{cedar}", 0, object("alert_cooldown_minutes", 10081, "alert_noise_threshold", -1,
+			"alert_noise_window_days", 0, "alert_memory_days", 366, "alert_auto_resolve_runs", nil)), models.CodeValidation, "alert_auto_resolve_runs required",
+			"alert_cooldown_minutes invalid", "alert_memory_days invalid", "alert_noise_threshold invalid", "alert_noise_window_days invalid"),
 		inWords(refusing(c.changing("no day", "cedar.owner", "{cedar}", 0, object("weekly_run_weekday", "someday")), models.CodeValidation, "weekly_run_weekday invalid")),
 		inWords(refusing(c.changing("when the next run is", "cedar.owner", "{cedar}", 0, object("next_weekly_run_at", nil)), models.CodeValidation, "next_weekly_run_at read_only")),
 		inWords(refusing(c.changing("the short name", "cedar.owner", "{cedar}", 0, object("slug", "oak")), models.CodeValidation, "slug read_only")),

@@ -53,6 +53,7 @@ func (s *Server) populate() {
 	s.keys()
 	s.mappings()
 	s.invitations()
+	s.alerts()
 	s.webhooks()
 }
 
@@ -306,4 +307,5 @@ func TestReads(t *testing.T) {
 	t.Run("replay counts", s.testReplayCounts)
 	t.Run("answers of endpoints", s.testAnswers)
 	t.Run("random lists", s.testRandomLists)
+	t.Run("references of alerts", s.testAlertReferences)
 }

@@ -48,7 +48,14 @@ func (c demoRun) Run(ctx context.Context, a *app) error {
 		if err := a.printDemo(runs, seeder.password, key); err != nil {
 			return err
 		}
-		return s.run(ctx, func(url string) { a.printTour(url, seeder.password, key) })
+		alert, err := seeder.anAlert(ctx)
+		if err != nil {
+			return err
+		}
+		return s.run(ctx, func(url string) {
+			a.printTour(url, seeder.password, key)
+			a.printAlert(url, alert)
+		})
 	})
 }
 
@@ -128,6 +135,18 @@ An API key of %[5]s, as a partner's program sends it; it is replaced at the next
 curl -s -H 'Authorization: Bearer %[6]s' '%[1]s/api/v1/claims/?page_size=3'
 
 `, url, password, shellQuote(string(login)), demo.SuperuserEmail, key.Customer, key.Key)
+}
+
+// printAlert leads to the page of an alert, as the message about it does.
+func (a *app) printAlert(url, alert string) {
+	if a.JSON || alert == "" {
+		return
+	}
+	_, _ = fmt.Fprintf(a.Out, `An alert, for owner@harbor.test, which is what a message about it leads to:
+
+%s/alerts/%s
+
+`, url, alert)
 }
 
 // shellQuote makes one word of a text for any POSIX shell.

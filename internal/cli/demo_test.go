@@ -65,7 +65,7 @@ func contents(t *testing.T, w *factory.World) map[string]map[string]int {
 		}
 		tenant := &factory.Tenant{World: w, Customer: customer}
 		all[slug] = map[string]int{}
-		for _, table := range []string{"claims", "uploads", "upload_rejections", "report_runs", "payer_mappings"} {
+		for _, table := range []string{"claims", "uploads", "upload_rejections", "report_runs", "payer_mappings", "alert_rules", "notification_channels"} {
 			all[slug][table] = factory.Query[int](tenant, "SELECT count(*) FROM "+table)
 		}
 	}
@@ -77,8 +77,8 @@ func TestSeed_FillsAndThenReuses(t *testing.T) {
 	w, dir := factory.New(t), t.TempDir()
 	first := seed(t, smallDemo(t, w, dir, ""))
 	want := map[string]map[string]int{
-		"cedar":  {"claims": 2575, "uploads": 1, "upload_rejections": 0, "report_runs": 1, "payer_mappings": 0},
-		"harbor": {"claims": 2000, "uploads": 1, "upload_rejections": 5, "report_runs": 1, "payer_mappings": len(demo.PayerAliases())},
+		"cedar":  {"claims": 2575, "uploads": 1, "upload_rejections": 0, "report_runs": 1, "payer_mappings": 0, "alert_rules": 2, "notification_channels": 1},
+		"harbor": {"claims": 2000, "uploads": 1, "upload_rejections": 5, "report_runs": 1, "payer_mappings": len(demo.PayerAliases()), "alert_rules": 2, "notification_channels": 1},
 	}
 	if diff := cmp.Diff(want, contents(t, w)); diff != "" {
 		t.Errorf("contents (+):\n%s", diff)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -96,7 +97,7 @@ func (s *seeder) choosePassword(ctx context.Context) error {
 	return err
 }
 
-// customer makes sure of a clinic, its users and its payer mappings.
+// customer makes sure of a clinic, its users, its payer mappings and its rules.
 func (s *seeder) customer(ctx context.Context, clinic demo.Clinic) (*models.Customer, error) {
 	customer, err := s.store.CustomerBySlug(ctx, clinic.Customer.Slug)
 	if models.CodeOf(err) == models.CodeNotFound && err != nil {
@@ -116,7 +117,40 @@ func (s *seeder) customer(ctx context.Context, clinic demo.Clinic) (*models.Cust
 			return nil, err
 		}
 	}
-	return customer, nil
+	return customer, s.alerting(ctx, models.SystemViewer(customer.ID), clinic)
+}
+
+// alerting makes sure of the clinic's alert rules, and of where its alerts go.
+func (s *seeder) alerting(ctx context.Context, v models.Viewer, clinic demo.Clinic) error {
+	if _, err := s.store.CreateNotificationChannel(ctx, v, clinic.Channel); !created(err) {
+		return err
+	}
+	for _, rule := range clinic.AlertRules {
+		if _, err := s.store.CreateAlertRule(ctx, v, rule); !created(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// anAlert is the identifier of an alert to look at, the newest of the clinic
+// that has any; empty when none has.
+func (s *seeder) anAlert(ctx context.Context) (string, error) {
+	for _, clinic := range slices.Backward(demo.Clinics(s.harbor.Today)) {
+		customer, err := s.store.CustomerBySlug(ctx, clinic.Customer.Slug)
+		if err != nil {
+			return "", err
+		}
+		alerts, err := s.store.AlertEvents(ctx, models.SystemViewer(customer.ID), models.AlertEventFilter{Resolved: new(false)},
+			models.List[models.AlertEventOrderField]{Page: models.Page{Limit: 1}})
+		if err != nil {
+			return "", err
+		}
+		if len(alerts.Items) > 0 {
+			return alerts.Items[0].ID.String(), nil
+		}
+	}
+	return "", nil
 }
 
 // user makes sure of an account with the demo's current password.

@@ -43,6 +43,10 @@ type Clinic struct {
 	Detect models.DetectInput
 	// PayerAliases are to be known as payer mappings before the file is read.
 	PayerAliases []PayerAlias
+	// Channel is where its alerts go, AlertRules what makes them. Both are to be
+	// known before the first run.
+	Channel    models.NewNotificationChannel
+	AlertRules []models.NewAlertRule
 }
 
 // Clinics lists the demo's customers, the small one first. today is the current
@@ -52,11 +56,13 @@ func Clinics(today models.Date) []Clinic {
 		{
 			Customer: models.NewCustomer{Slug: CedarSlug, Name: CedarName},
 			Users:    users(CedarSlug), Filename: CedarFilename, Detect: CedarDetect(),
+			Channel: channel(CedarSlug), AlertRules: alertRules(),
 		},
 		{
 			Customer: models.NewCustomer{Slug: HarborSlug, Name: HarborName},
 			Users:    users(HarborSlug), Filename: HarborFilename,
 			Detect: models.DetectInput{AsOf: &today}, PayerAliases: PayerAliases(),
+			Channel: channel(HarborSlug), AlertRules: alertRules(),
 		},
 	}
 }

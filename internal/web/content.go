@@ -52,6 +52,7 @@ var assets = []struct {
 }{
 	{embedded, "pages/site.css"},
 	{embedded, "pages/account.js"},
+	{embedded, "pages/alert.js"},
 	{embedded, "pages/docs.js"},
 	{embedded, "dist/playground/playground.css"},
 	{embedded, "dist/playground/playground.js"},
@@ -74,6 +75,7 @@ var htmlPages = []htmlPage{
 	{"/api/redoc", "redoc.html", redocPolicy, nil},
 	{"/reset-password", "reset-password.html", accountPolicy, nil},
 	{"/accept-invitation", "accept-invitation.html", accountPolicy, nil},
+	{alertsPrefix, "alert.html", accountPolicy, nil},
 }
 
 var contentTypes = map[string]string{
@@ -137,7 +139,7 @@ func (p *Pages) loadPages(addresses map[string]string) error {
 		}
 		f.policy, f.cacheControl = page.policy, revalidated
 		p.files[page.path] = f
-		if page.path != "/" {
+		if !strings.HasSuffix(page.path, "/") {
 			p.files[page.path+"/"] = f
 		}
 	}

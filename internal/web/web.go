@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -11,6 +12,21 @@ import (
 // assetPrefix begins the address of every script and style sheet. The content
 // hash in the rest of it makes the address good for ever.
 const assetPrefix = "/assets/"
+
+// alertsPrefix begins the addresses of alerts, /alerts/alert_…: one page for all
+// of them, which asks for the alert that its own address names.
+const alertsPrefix = "/alerts/"
+
+var alertID = regexp.MustCompile("^(alert_[0-7][0-9a-hjkmnp-tv-z]{25}/?)?$")
+
+// find is the file behind a path.
+func (p *Pages) find(path string) (*file, bool) {
+	if id, below := strings.CutPrefix(path, alertsPrefix); below {
+		return p.files[alertsPrefix], alertID.MatchString(id)
+	}
+	f, ok := p.files[path]
+	return f, ok
+}
 
 // Options adjusts Pages. The zero value is ready to use.
 type Options struct {
@@ -49,6 +65,7 @@ func (p *Pages) Routes(r chi.Router) {
 		}
 	}
 	r.Handle(assetPrefix+"*", p)
+	r.Handle(alertsPrefix+"*", p)
 }
 
 // allowed are the methods of every path.
@@ -57,7 +74,7 @@ const allowed = "GET, HEAD, OPTIONS"
 // ServeHTTP answers GET, HEAD and OPTIONS of a page or a file of one; any other
 // method is 405, any other path 404.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f, ok := p.files[r.URL.Path]
+	f, ok := p.find(r.URL.Path)
 	if !ok {
 		p.renderError(w, r, http.StatusNotFound)
 		return

@@ -81,6 +81,9 @@ func TestPagesAnswer(t *testing.T) {
 		{"/reset-password", "Upstream: reset your password"},
 		{"/reset-password/", "Upstream: reset your password"},
 		{"/accept-invitation", "Upstream: accept your invitation"},
+		{"/alerts/", "Upstream: alert"},
+		{"/alerts/alert_01jz8k6v3pe9ktyh5wmcqa2x7d", "Upstream: alert"},
+		{"/alerts/alert_01jz8k6v3pe9ktyh5wmcqa2x7d/", "Upstream: alert"},
 		{"/errors", "Upstream: errors"},
 		{"/errors/", "Upstream: errors"},
 		{"/errors/conflict", "Upstream: Conflict"},
@@ -126,7 +129,7 @@ func TestPolicies(t *testing.T) {
 			"worker-src blob:",
 		},
 	}
-	for _, target := range []string{"/reset-password", "/accept-invitation"} {
+	for _, target := range []string{"/reset-password", "/accept-invitation", "/alerts/"} {
 		extra[target] = []string{"script-src 'self'", "connect-src 'self'", "img-src 'self'", "form-action 'none'"}
 	}
 	for target, more := range extra {

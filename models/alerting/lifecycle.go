@@ -62,7 +62,7 @@ func ActionOf(v models.Verdict) models.AlertAction {
 }
 
 // MaxSnooze is how far ahead an alert may be put off.
-const MaxSnooze = 90 * 24 * time.Hour
+const MaxSnooze = models.MaxSnooze
 
 // Event is something that happens to an alert.
 type Event struct {
@@ -114,10 +114,7 @@ func (e Event) checkSnooze() error {
 	if e.Action != models.ActionSnooze {
 		return nil
 	}
-	if !e.Until.After(e.At) || e.Until.After(e.At.Add(MaxSnooze)) {
-		return models.InvalidField("until", "invalid", "must be in the future, at most 90 days ahead")
-	}
-	return nil
+	return models.AlertSnooze{Until: e.Until}.Validate(e.At)
 }
 
 func (r Rule) status(a *models.AlertEvent) models.AlertStatus {

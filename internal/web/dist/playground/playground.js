@@ -548,4 +548,80 @@ mutation DetectDrift($input: DetectDriftInput! = {}) {
     }
   }
 }
+`,`# The alerts nobody has dealt with, newest first: what they
+# mean, what to do, the evidence, and what was made of others like them.
+query AlertInbox($first: Int = 10) {
+  alertEvents(
+    first: $first
+    filter: { acknowledged: false, resolved: false }
+  ) {
+    totalCount
+    nodes {
+      id
+      triggeredAt
+      payer
+      interpretation {
+        urgencyLabel
+        plainLanguage
+        historicalContext
+        actionSteps
+      }
+      memory {
+        badge
+        noise
+        confirmed
+        latest {
+          verdict
+          notes
+        }
+      }
+      driftEvent {
+        baselineValue
+        currentValue
+        qValue
+        claims(first: 2) {
+          nodes {
+            claimNumber
+            outcome
+            denialReasonCode
+          }
+        }
+      }
+      alertRule {
+        name
+        severity
+      }
+    }
+  }
+}
+`,`# Which drift of the last five runs a rule would have told of.
+# Nothing is stored. Needs the role admin or above.
+query PreviewARule($input: PreviewAlertRuleInput! = {
+  metric: DENIAL_RATE_DELTA
+  thresholdType: GTE
+  thresholdValue: 0.1
+  scope: { trendDirection: DEGRADING }
+}) {
+  previewAlertRule(input: $input) {
+    runs {
+      asOf
+    }
+    eventCount
+    matchCount
+    suppressedCount
+    matches {
+      value
+      suppressionReason
+      driftEvent {
+        payer
+        cptGroup
+        deltaValue
+        estimatedRevenueImpact
+        reportRun {
+          asOf
+        }
+      }
+    }
+  }
+}
 `];var uo=j($e(),1),oee="IntrospectionQuery",Tb=XZ({fetch:(...e)=>window.fetch(...e),storage:window.sessionStorage});function Tye(){let e=(0,$l.useSyncExternalStore)(Tb.subscribe,Tb.get),[t,r]=(0,$l.useState)(null),n=(0,$l.useMemo)(()=>tee(nee),[]);(0,$l.useEffect)(()=>{Tb.identify()},[]);let o=(0,$l.useCallback)(async(i,a)=>{let l=await Tb.graphql(ZZ(i),a?.headers);return i.operationName!==oee&&r(l),l.body},[]);return(0,uo.jsxs)(uo.Fragment,{children:[(0,uo.jsx)(ree,{session:Tb,state:e}),(0,uo.jsx)("main",{className:"playground",children:(0,uo.jsxs)(Vl,{fetcher:o,schema:e.access?void 0:null,schemaDescription:!0,inputValueDeprecation:!0,introspectionQueryName:oee,defaultTabs:n,defaultQuery:eee,defaultEditorToolsVisibility:"variables",shouldPersistHeaders:!1,children:[(0,uo.jsx)(Vl.Logo,{children:(0,uo.jsx)("span",{className:"playground-hint",children:"GraphiQL"})}),(0,uo.jsx)(Vl.Footer,{children:(0,uo.jsx)(Cye,{run:t})})]})})]})}function Cye({run:e}){return e?(0,uo.jsx)("dl",{className:"figures","aria-label":"Last run","aria-live":"polite",children:JZ(e).map(({key:t,label:r,value:n})=>(0,uo.jsxs)("div",{"data-figure":t,children:[(0,uo.jsx)("dt",{children:r}),(0,uo.jsx)("dd",{children:n})]},t))}):(0,uo.jsx)("p",{className:"figures figures-empty",children:"The time and cost of a run appear here."})}(0,iee.createRoot)(document.getElementById("root")).render((0,uo.jsx)(Tye,{}));})();

@@ -190,6 +190,25 @@ async function invitation(page, shot) {
   await shot('invitation-done');
 }
 
+// alert follows the link in a message about an alert. With the real server there
+// is an alert to be found first.
+async function alert(page, shot) {
+  if (!options.fake) return;
+  await page.goto('/alerts/alert_01jz8k6v3pe9ktyh5wmcqa2x7d');
+  await page.getByRole('heading', { name: 'Sign in to read the alert' }).waitFor();
+  await signIn(page, 'not-the-password');
+  await page.getByRole('alert').filter({ hasText: 'wrong' }).waitFor();
+  await signIn(page, options.password);
+  await page.getByRole('heading', { name: 'Aetna: denial rate' }).waitFor();
+  await page.getByText('up 15.0 points from 10.0% before').waitFor();
+  await page.getByText('25.0 % of 120 claims, 2026-04-16 to 2026-04-30').waitFor();
+  await shot('alert');
+  await page.goto('/alerts/alert_01jz8k6v3pe9ktyh5wmcqa2x7e');
+  await page.getByRole('heading', { name: 'No such alert' }).waitFor();
+  await page.getByRole('link', { name: 'Sign in as somebody else' }).click();
+  await page.getByRole('button', { name: 'Sign in' }).waitFor();
+}
+
 async function choosePassword(page, password, button) {
   await page.locator('input[autocomplete=new-password]').fill(password);
   await page.getByRole('button', { name: button }).click();
@@ -238,7 +257,7 @@ async function walk(browser, name, steps) {
 if (options.shots) await mkdir(options.shots, { recursive: true });
 const browser = await chromium.launch({ executablePath: options.chromium, args: FLAGS });
 const faults = [];
-for (const [name, steps] of Object.entries({ landing, playground, swagger, redoc, reset, invitation })) {
+for (const [name, steps] of Object.entries({ landing, playground, swagger, redoc, reset, invitation, alert })) {
   faults.push(...(await walk(browser, name, steps)));
 }
 await browser.close();

@@ -70,6 +70,30 @@ const schema = buildSchema(`
   type PayerSummaryConnection { totalCount: Int!, nodes: [PayerSummary!]! }
   type UploadConnection { nodes: [Upload!]! }
   type ClaimConnection { totalCount: Int!, pageInfo: PageInfo!, nodes: [Claim!]! }
+  scalar DateTime
+  enum AlertMetric { SEVERITY DENIAL_RATE_DELTA }
+  enum ThresholdType { GTE LTE }
+  enum TrendDirection { DEGRADING IMPROVING }
+  interface Node { id: ID! }
+  input AlertEventFilter { acknowledged: Boolean, resolved: Boolean }
+  input AlertScopeInput { trendDirection: TrendDirection }
+  input PreviewAlertRuleInput { metric: AlertMetric, thresholdType: ThresholdType, thresholdValue: Float, scope: AlertScopeInput }
+  type AlertInterpretation { urgencyLabel: String!, plainLanguage: String!, historicalContext: String!, actionSteps: [String!]! }
+  type OperatorJudgment { verdict: String!, notes: String! }
+  type AlertMemory { badge: String!, noise: Int!, confirmed: Int!, latest: OperatorJudgment }
+  type AlertPayload {
+    payer: String!, cptGroup: String!, driftType: DriftType!, baselineValue: Float!, currentValue: Float!
+    baselineSampleSize: Int!, currentSampleSize: Int!, baselineStart: Date!, baselineEnd: Date!, currentStart: Date!, currentEnd: Date!
+    estimatedRevenueImpact: Decimal, severity: Float!, ruleName: String!
+  }
+  type AlertRule { name: String!, severity: String! }
+  type AlertEvent implements Node {
+    id: ID!, status: String!, suppressionReason: String, triggeredAt: DateTime!, snoozedUntil: DateTime, payer: String!, payload: AlertPayload!
+    interpretation: AlertInterpretation!, memory: AlertMemory!, driftEvent: DriftEvent!, alertRule: AlertRule!
+  }
+  type AlertEventConnection { totalCount: Int!, nodes: [AlertEvent!]! }
+  type AlertRuleMatch { value: Float!, suppressionReason: String, driftEvent: DriftEvent! }
+  type AlertRulePreview { runs: [ReportRun!]!, eventCount: Int!, matchCount: Int!, suppressedCount: Int!, matches: [AlertRuleMatch!]! }
   type UserError { path: [String!], code: String!, message: String! }
   type DetectDriftPayload { reportRun: ReportRun, userErrors: [UserError!]! }
   type Query {
@@ -81,6 +105,9 @@ const schema = buildSchema(`
     uploads(first: Int): UploadConnection!
     payerSummary(first: Int, orderBy: PayerSummaryOrder): PayerSummaryConnection!
     customers(first: Int, after: String): CustomerConnection!
+    alertEvents(first: Int, filter: AlertEventFilter): AlertEventConnection!
+    previewAlertRule(input: PreviewAlertRuleInput!): AlertRulePreview!
+    node(id: ID!): Node
     claims(first: Int, after: String, filter: ClaimFilter, orderBy: ClaimOrder): ClaimConnection!
   }
   type Mutation { detectDrift(input: DetectDriftInput!): DetectDriftPayload! }
@@ -112,6 +139,21 @@ const upload = {
   filename: 'may.csv', status: 'SUCCESS', uploadedAt: '2026-05-01T00:00:00Z', acceptedRowCount: 1, rejectedRowCount: 0,
   rejections: { totalCount: 0, nodes: [] }, claims: () => claims,
 };
+const alert = {
+  __typename: 'AlertEvent', id: 'alert_01jz8k6v3pe9ktyh5wmcqa2x7d', status: 'SENT', suppressionReason: null, triggeredAt: '2026-05-02T08:00:00Z',
+  snoozedUntil: null, payer: 'Aetna',
+  payload: {
+    payer: 'Aetna', cptGroup: 'SURGERY', driftType: 'DENIAL_RATE', baselineValue: 0.1, currentValue: 0.25, baselineSampleSize: 400,
+    currentSampleSize: 120, baselineStart: '2026-01-16', baselineEnd: '2026-04-16', currentStart: '2026-04-16', currentEnd: '2026-05-01',
+    estimatedRevenueImpact: '18450.00', severity: 0.8, ruleName: 'Denials rise',
+  },
+  interpretation: {
+    urgencyLabel: 'Investigate today', plainLanguage: 'Aetna denied 25.0% of SURGERY claims, up 15.0 points from 10.0% before.',
+    historicalContext: 'This is the first run that found it.', actionSteps: ['Open the evidence today.', 'Group the new denials.'],
+  },
+  memory: { badge: 'NONE', noise: 0, confirmed: 0, latest: null },
+  driftEvent: () => events.nodes[0], alertRule: { name: 'Denials rise', severity: 'WARNING' },
+};
 const customers = {
   nodes: [{ id: 'cust_01jd5', name: 'Cedar Clinic' }, { id: 'cust_01jd6', name: 'Harbor Clinic' }],
   pageInfo: { hasNextPage: false, hasPreviousPage: false },
@@ -127,6 +169,12 @@ const rootValue = {
   activeDriftEvents: events,
   reportRuns: { nodes: [run] },
   claims,
+  alertEvents: { totalCount: 1, nodes: [alert] },
+  previewAlertRule: {
+    runs: [run], eventCount: 1, matchCount: 1, suppressedCount: 0,
+    matches: [{ value: 0.15, suppressionReason: null, driftEvent: () => events.nodes[0] }],
+  },
+  node: ({ id }) => (id === alert.id ? alert : null),
   detectDrift: { reportRun: run, userErrors: [] },
 };
 
