@@ -87,7 +87,6 @@ func (b newNotificationChannel) input() models.NewNotificationChannel {
 	return in
 }
 
-
 // Validate lists what is wrong with the body, as far as it can be told from the
 // body alone.
 func (b newNotificationChannel) Validate() error { return b.input().Validate(anyTarget{}) }
