@@ -72,6 +72,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.NotificationStatus](r)
 	aliasEnum[models.Verdict](r)
 	aliasEnum[models.MemoryBadge](r)
+	aliasEnum[models.AlertUrgency](r)
 	aliasEnum[healthStatus](r)
 	aliasEnum[checkStatus](r)
 	return r
