@@ -36,7 +36,11 @@ type Row map[string]any
 // that it has.
 func (r Row) key() string {
 	for _, names := range [][]string{
-		{"id"}, {"payer", "cpt_group", "month", "outcome", "denial_reason_code"}, {"payer", "cpt_group", "drift_type"}, {"payer"}, {"row_number"},
+		{"id"},
+		{"payer", "cpt_group", "month", "outcome", "denial_reason_code"},
+		{"payer", "cpt_group", "drift_type"},
+		{"payer"},
+		{"row_number"},
 		{"number"},
 	} {
 		parts := make([]string, 0, len(names))
