@@ -11,7 +11,6 @@ import (
 	"upstream/graph/generated"
 	"upstream/graph/wire"
 	"upstream/models"
-	"upstream/models/alerting"
 )
 
 func (r *alertEventResolver) AssigneeID(ctx context.Context, obj *models.AlertEvent) (*string, error) {
@@ -30,9 +29,9 @@ func (r *alertEventResolver) ResolvedBy(ctx context.Context, obj *models.AlertEv
 	return memberBehind(ctx, r.store, obj, "resolvedBy", func(x *models.AlertEvent) *models.UserID { return x.ResolvedBy })
 }
 
-func (r *alertEventResolver) Interpretation(ctx context.Context, obj *models.AlertEvent) (*alerting.Interpretation, error) {
+func (r *alertEventResolver) Interpretation(ctx context.Context, obj *models.AlertEvent) (*models.AlertInterpretation, error) {
 	return related(ctx, obj, "interpretation", func(x *models.AlertEvent) models.AlertEventID { return x.ID },
-		func(v models.Viewer, ids []models.AlertEventID) (map[models.AlertEventID]*alerting.Interpretation, error) {
+		func(v models.Viewer, ids []models.AlertEventID) (map[models.AlertEventID]*models.AlertInterpretation, error) {
 			return r.store.AlertInterpretations(ctx, v, ids)
 		})
 }

@@ -12,7 +12,6 @@ import (
 
 	"upstream/graph"
 	"upstream/models"
-	"upstream/models/alerting"
 )
 
 func loaded(t *testing.T) *ast.Schema {
@@ -144,7 +143,7 @@ func TestEnumsAreThoseOfModels(t *testing.T) {
 		"AlertHistoryOrderField":        models.AlertHistoryOrderField("").Values(),
 		"AlertNotificationOrderField":   models.AlertNotificationOrderField("").Values(),
 		"OperatorJudgmentOrderField":    models.OperatorJudgmentOrderField("").Values(),
-		"AlertUrgency":                  {string(alerting.UrgencyHigh), string(alerting.UrgencyMedium), string(alerting.UrgencyLow)},
+		"AlertUrgency":                  models.AlertUrgency("").Values(),
 		"Weekday":                       models.Weekday("").Values(), "PayerMappingOrderField": models.PayerMappingOrderField("").Values(),
 		"CptGroupMappingOrderField": models.CPTGroupMappingOrderField("").Values(),
 		"WebhookEventType":          models.WebhookEventType("").Values(), "CircuitState": models.CircuitState("").Values(),

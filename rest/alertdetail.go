@@ -7,13 +7,12 @@ import (
 
 	"upstream/internal/auth"
 	"upstream/models"
-	"upstream/models/alerting"
 )
 
 // alertInterpretation is the representation of alerting.Interpretation.
 type alertInterpretation struct {
 	Alert             models.AlertEventID `json:"alert"`
-	UrgencyLevel      alerting.Urgency    `json:"urgency_level" enum:"high,medium,low" doc:"How soon somebody should look at it." example:"high"`
+	UrgencyLevel      models.AlertUrgency `json:"urgency_level" doc:"How soon somebody should look at it." example:"high"`
 	UrgencyLabel      string              `json:"urgency_label" doc:"The urgency as people read it." example:"Investigate today"`
 	PlainLanguage     string              `json:"plain_language" doc:"What happened and what it means, in a sentence or two." example:"Aetna denied 25.0% of claims, up 15.0 points from 10.0% before. This hurts the clinic."`
 	HistoricalContext string              `json:"historical_context" doc:"Whether it was seen before, and what became of that." example:"It was found 2 runs in a row. Operators confirmed a similar alert."`
@@ -142,7 +141,7 @@ func registerAlertPart[M, R any](a *api, op operation,
 	})
 }
 
-func showInterpretation(l links, id models.AlertEventID, in *alerting.Interpretation) alertInterpretation {
+func showInterpretation(l links, id models.AlertEventID, in *models.AlertInterpretation) alertInterpretation {
 	return alertInterpretation{
 		Alert: id, UrgencyLevel: in.Urgency, UrgencyLabel: in.Label, PlainLanguage: in.PlainLanguage,
 		HistoricalContext: in.HistoricalContext, ActionSteps: in.ActionSteps, IsLikelyNoise: in.LikelyNoise,

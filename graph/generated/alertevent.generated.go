@@ -16,7 +16,6 @@ import (
 
 	"upstream/graph/wire"
 	"upstream/models"
-	"upstream/models/alerting"
 )
 
 // region    ************************** generated!.gotpl **************************
@@ -29,7 +28,7 @@ type AlertEventResolver interface {
 
 	ResolvedBy(ctx context.Context, obj *models.AlertEvent) (*models.Member, error)
 
-	Interpretation(ctx context.Context, obj *models.AlertEvent) (*alerting.Interpretation, error)
+	Interpretation(ctx context.Context, obj *models.AlertEvent) (*models.AlertInterpretation, error)
 	Memory(ctx context.Context, obj *models.AlertEvent) (*models.AlertMemory, error)
 
 	AlertRule(ctx context.Context, obj *models.AlertEvent) (*models.AlertRule, error)
@@ -853,8 +852,8 @@ func (ec *executionContext) _AlertEvent_interpretation(ctx context.Context, fiel
 			return ec.Resolvers.AlertEvent().Interpretation(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *alerting.Interpretation) graphql.Marshaler {
-			return ec.marshalNAlertInterpretation2ᚖupstreamᚋmodelsᚋalertingᚐInterpretation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AlertInterpretation) graphql.Marshaler {
+			return ec.marshalNAlertInterpretation2ᚖupstreamᚋmodelsᚐAlertInterpretation(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1766,7 +1765,7 @@ func (ec *executionContext) fieldContext_AlertHistoryEntryEdge_node(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _AlertInterpretation_urgencyLevel(ctx context.Context, field graphql.CollectedField, obj *alerting.Interpretation) (ret graphql.Marshaler) {
+func (ec *executionContext) _AlertInterpretation_urgencyLevel(ctx context.Context, field graphql.CollectedField, obj *models.AlertInterpretation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1778,8 +1777,8 @@ func (ec *executionContext) _AlertInterpretation_urgencyLevel(ctx context.Contex
 			return obj.Urgency, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v alerting.Urgency) graphql.Marshaler {
-			return ec.marshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v models.AlertUrgency) graphql.Marshaler {
+			return ec.marshalNAlertUrgency2upstreamᚋmodelsᚐAlertUrgency(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1789,7 +1788,7 @@ func (ec *executionContext) fieldContext_AlertInterpretation_urgencyLevel(_ cont
 	return graphql.NewScalarFieldContext("AlertInterpretation", field, false, false, errors.New("field of type AlertUrgency does not have child fields"))
 }
 
-func (ec *executionContext) _AlertInterpretation_urgencyLabel(ctx context.Context, field graphql.CollectedField, obj *alerting.Interpretation) (ret graphql.Marshaler) {
+func (ec *executionContext) _AlertInterpretation_urgencyLabel(ctx context.Context, field graphql.CollectedField, obj *models.AlertInterpretation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1812,7 +1811,7 @@ func (ec *executionContext) fieldContext_AlertInterpretation_urgencyLabel(_ cont
 	return graphql.NewScalarFieldContext("AlertInterpretation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _AlertInterpretation_plainLanguage(ctx context.Context, field graphql.CollectedField, obj *alerting.Interpretation) (ret graphql.Marshaler) {
+func (ec *executionContext) _AlertInterpretation_plainLanguage(ctx context.Context, field graphql.CollectedField, obj *models.AlertInterpretation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1835,7 +1834,7 @@ func (ec *executionContext) fieldContext_AlertInterpretation_plainLanguage(_ con
 	return graphql.NewScalarFieldContext("AlertInterpretation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _AlertInterpretation_historicalContext(ctx context.Context, field graphql.CollectedField, obj *alerting.Interpretation) (ret graphql.Marshaler) {
+func (ec *executionContext) _AlertInterpretation_historicalContext(ctx context.Context, field graphql.CollectedField, obj *models.AlertInterpretation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1858,7 +1857,7 @@ func (ec *executionContext) fieldContext_AlertInterpretation_historicalContext(_
 	return graphql.NewScalarFieldContext("AlertInterpretation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _AlertInterpretation_actionSteps(ctx context.Context, field graphql.CollectedField, obj *alerting.Interpretation) (ret graphql.Marshaler) {
+func (ec *executionContext) _AlertInterpretation_actionSteps(ctx context.Context, field graphql.CollectedField, obj *models.AlertInterpretation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1881,7 +1880,7 @@ func (ec *executionContext) fieldContext_AlertInterpretation_actionSteps(_ conte
 	return graphql.NewScalarFieldContext("AlertInterpretation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _AlertInterpretation_isLikelyNoise(ctx context.Context, field graphql.CollectedField, obj *alerting.Interpretation) (ret graphql.Marshaler) {
+func (ec *executionContext) _AlertInterpretation_isLikelyNoise(ctx context.Context, field graphql.CollectedField, obj *models.AlertInterpretation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5086,7 +5085,7 @@ func (ec *executionContext) _AlertHistoryEntryEdge(ctx context.Context, sel ast.
 
 var alertInterpretationImplementors = []string{"AlertInterpretation"}
 
-func (ec *executionContext) _AlertInterpretation(ctx context.Context, sel ast.SelectionSet, obj *alerting.Interpretation) graphql.Marshaler {
+func (ec *executionContext) _AlertInterpretation(ctx context.Context, sel ast.SelectionSet, obj *models.AlertInterpretation) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, alertInterpretationImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -6007,11 +6006,11 @@ func (ec *executionContext) marshalNAlertHistoryOrderField2upstreamᚋmodelsᚐA
 	return v
 }
 
-func (ec *executionContext) marshalNAlertInterpretation2upstreamᚋmodelsᚋalertingᚐInterpretation(ctx context.Context, sel ast.SelectionSet, v alerting.Interpretation) graphql.Marshaler {
+func (ec *executionContext) marshalNAlertInterpretation2upstreamᚋmodelsᚐAlertInterpretation(ctx context.Context, sel ast.SelectionSet, v models.AlertInterpretation) graphql.Marshaler {
 	return ec._AlertInterpretation(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNAlertInterpretation2ᚖupstreamᚋmodelsᚋalertingᚐInterpretation(ctx context.Context, sel ast.SelectionSet, v *alerting.Interpretation) graphql.Marshaler {
+func (ec *executionContext) marshalNAlertInterpretation2ᚖupstreamᚋmodelsᚐAlertInterpretation(ctx context.Context, sel ast.SelectionSet, v *models.AlertInterpretation) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -6124,35 +6123,15 @@ func (ec *executionContext) marshalNAlertStatus2upstreamᚋmodelsᚐAlertStatus(
 	return v
 }
 
-func (ec *executionContext) unmarshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency(ctx context.Context, v any) (alerting.Urgency, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := unmarshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency[tmp]
+func (ec *executionContext) unmarshalNAlertUrgency2upstreamᚋmodelsᚐAlertUrgency(ctx context.Context, v any) (models.AlertUrgency, error) {
+	var res models.AlertUrgency
+	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency(ctx context.Context, sel ast.SelectionSet, v alerting.Urgency) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(marshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency[v])
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
+func (ec *executionContext) marshalNAlertUrgency2upstreamᚋmodelsᚐAlertUrgency(ctx context.Context, sel ast.SelectionSet, v models.AlertUrgency) graphql.Marshaler {
+	return v
 }
-
-var (
-	unmarshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency = map[string]alerting.Urgency{
-		"HIGH":   alerting.UrgencyHigh,
-		"MEDIUM": alerting.UrgencyMedium,
-		"LOW":    alerting.UrgencyLow,
-	}
-	marshalNAlertUrgency2upstreamᚋmodelsᚋalertingᚐUrgency = map[alerting.Urgency]string{
-		alerting.UrgencyHigh:   "HIGH",
-		alerting.UrgencyMedium: "MEDIUM",
-		alerting.UrgencyLow:    "LOW",
-	}
-)
 
 func (ec *executionContext) unmarshalNAssignAlertInput2upstreamᚋgraphᚋwireᚐAssignAlertInput(ctx context.Context, v any) (wire.AssignAlertInput, error) {
 	res, err := ec.unmarshalInputAssignAlertInput(ctx, v)

@@ -32,9 +32,14 @@ func alertRuleList() list {
 			holds("name", "name", "DENIALS"), holds("name", "name", "%"), flag("enabled", true), flag("enabled", false),
 			word("metric", "metric", "severity"), word("metric", "metric", "decision_time_delta"),
 			word("severity", "severity", "info"), word("severity", "severity", "emergency"),
-			{name: "tag", text: "denials", where: "'denials' = ANY (routing_tags)"}, {name: "tag", text: "desk", where: "'desk' = ANY (routing_tags)"},
+			tagged("denials"), tagged("desk"),
 		},
 	}
+}
+
+// tagged is a probe of a rule's tags.
+func tagged(tag string) probe {
+	return probe{name: "tag", text: tag, where: literal(tag) + " = ANY (routing_tags)"}
 }
 
 func channelList() list {

@@ -7,26 +7,14 @@ import (
 )
 
 // Urgency is how soon somebody should look at an alert.
-type Urgency string
+type Urgency = models.AlertUrgency
 
 // The urgencies.
 const (
-	UrgencyHigh   Urgency = "high"
-	UrgencyMedium Urgency = "medium"
-	UrgencyLow    Urgency = "low"
+	UrgencyHigh   = models.UrgencyHigh
+	UrgencyMedium = models.UrgencyMedium
+	UrgencyLow    = models.UrgencyLow
 )
-
-// Label is the urgency as people read it.
-func (u Urgency) Label() string {
-	switch u {
-	case UrgencyHigh:
-		return "Investigate today"
-	case UrgencyMedium:
-		return "Review this week"
-	default:
-		return "Monitor"
-	}
-}
 
 // What stands in for numbers that are missing.
 const (
@@ -78,18 +66,7 @@ func orElse(given *float64, otherwise float64) float64 {
 }
 
 // Interpretation is an alert in words, for people who act on it.
-type Interpretation struct {
-	Urgency Urgency
-	// Label is the urgency as people read it.
-	Label string
-	// PlainLanguage says in a sentence or two what happened and what it means.
-	PlainLanguage string
-	// HistoricalContext says whether it was seen before and what became of that.
-	HistoricalContext string
-	// ActionSteps are what to do, in order: five when the urgency is high, else four.
-	ActionSteps []string
-	LikelyNoise bool
-}
+type Interpretation = models.AlertInterpretation
 
 // Interpret puts what a rule saw into words; badge is what operators made of
 // earlier alerts like it. A nil payload is an alert without figures.
