@@ -76,7 +76,7 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.NotificationStatus](r)
 	aliasEnum[models.Verdict](r)
 	aliasEnum[models.MemoryBadge](r)
-<<<<<<< HEAD
+	aliasEnum[models.AlertUrgency](r)
 	aliasEnum[models.WebhookEventType](r)
 	aliasEnum[models.CircuitState](r)
 	aliasEnum[models.DisabledReason](r)
@@ -84,9 +84,6 @@ func newSchemas() huma.Registry {
 	aliasEnum[models.AttemptOutcome](r)
 	aliasEnum[models.ReplayState](r)
 	aliasEnum[doneStatus](r)
-=======
-	aliasEnum[models.AlertUrgency](r)
->>>>>>> alertedges
 	aliasEnum[healthStatus](r)
 	aliasEnum[checkStatus](r)
 	return r

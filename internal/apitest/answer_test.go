@@ -36,16 +36,12 @@ type Row map[string]any
 // that it has.
 func (r Row) key() string {
 	for _, names := range [][]string{
-<<<<<<< HEAD
-		{"id"}, {"payer", "cpt_group", "month", "outcome", "denial_reason_code"}, {"payer", "cpt_group", "drift_type"}, {"payer"}, {"row_number"}, {"number"},
-=======
 		{"id"},
 		{"payer", "cpt_group", "month", "outcome", "denial_reason_code"},
 		{"payer", "cpt_group", "drift_type"},
 		{"payer"},
 		{"row_number"},
 		{"number"},
->>>>>>> alertedges
 	} {
 		parts := make([]string, 0, len(names))
 		for _, name := range names {
