@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -254,6 +255,22 @@ func TestDeprecation(t *testing.T) {
 	for path, item := range a.huma.OpenAPI().Paths {
 		if item.Get != nil && item.Get != spec && item.Get.Deprecated {
 			t.Errorf("%s is deprecated too", path)
+		}
+	}
+}
+
+func TestParseInt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{"0": 0, "-7": -7, "9223372036854775807": math.MaxInt64} {
+		var got int64
+		if err := parseInt(text, reflect.ValueOf(&got).Elem()); err != nil || got != want {
+			t.Errorf("%q is read as %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "1.0", "1e3", "seven", "9223372036854775808", "0x1"} {
+		var got int64
+		if err := parseInt(text, reflect.ValueOf(&got).Elem()); err == nil || got != 0 {
+			t.Errorf("%q is read as %d", text, got)
 		}
 	}
 }
