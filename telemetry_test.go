@@ -101,6 +101,10 @@ func TestTelemetry_OfTheProgram(t *testing.T) {
 	ask(t, handler, "GET", "/api/v1/nowhere/", "", "Authorization", key)
 	ask(t, handler, "POST", "/graphql", `{"query":"query Mine { claims { totalCount } }"}`, "Authorization", key)
 	ask(t, handler, "POST", "/graphql", `{"query":"{ claims { totalCount } }"}`)
+	_, err := tenant.Store.CreateAlertRule(t.Context(), tenant.System(), models.NewAlertRule{Name: "all", ThresholdValue: new(0.0)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ask(t, handler, "POST", "/graphql", `{"query":"mutation { detectDrift(input: {}) { reportRun { id } } }"}`, "Authorization", key)
 	scraped := httptest.NewRecorder()
 	telemetry.Handler().ServeHTTP(scraped, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
@@ -119,6 +123,9 @@ func TestTelemetry_OfTheProgram(t *testing.T) {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("no %s", line)
 		}
+	}
+	if !strings.Contains(text, `upstream_alerts_total{outcome="created"} `) {
+		t.Error("no alerts are counted")
 	}
 	for _, canary := range []string{"Jane", "lakeside", tenant.Customer.ID.String(), tenant.Customer.Name} {
 		if strings.Contains(text, canary) {

@@ -18,7 +18,7 @@ func TestPlainRows_KnowTheirFields(t *testing.T) {
 		"DriftTest":  func(name string) bool { return p.tests.fields[name] != nil },
 	}
 	resolved := []string{
-		"Claim.upload", "DriftEvent.reportRun", "DriftEvent.claims", "DriftEvent.evidence", "DriftTest.driftEvent",
+		"Claim.upload", "DriftEvent.reportRun", "DriftEvent.claims", "DriftEvent.evidence", "DriftEvent.alertEvents", "DriftTest.driftEvent",
 		"ReportRun.createdBy", "ReportRun.driftEvents", "ReportRun.tests", "ReportRun.summary", "ReportRun.signals",
 	}
 	for noun, knows := range known {

@@ -56,7 +56,10 @@ func (s shapeLimit) MutateOperationParameters(ctx context.Context, params *graph
 // measureText parses a document and measures it; one that does not parse has no
 // measures, because the executor parses again and reports it with its location.
 func measureText(text string, r *request) (measures, *models.Error) {
-	tokens := countTokens(text, r.limits.Tokens)
+	tokens, name := countTokens(text, r.limits.Tokens)
+	if name > longestName {
+		return measures{}, models.NewError(models.CodeValidation, "A name in the document has %d characters; none may have more than %d.", name, longestName)
+	}
 	if tokens > r.limits.Tokens {
 		return measures{}, r.refused("The document has more than %d tokens", r.limits.Tokens)
 	}
@@ -72,14 +75,21 @@ func measureText(text string, r *request) (measures, *models.Error) {
 	return m, nil
 }
 
-// countTokens counts up to one beyond most. Text that is no token ends it, as it
-// will end the parser.
-func countTokens(text string, most int) int {
+// longestName bounds names: an unknown one is compared with every name of the
+// schema that might have been meant.
+const longestName = 256
+
+// countTokens counts up to one beyond most, and measures the longest name. Text
+// that is no token ends it, as it will end the parser.
+func countTokens(text string, most int) (n, name int) {
 	lex := lexer.New(&ast.Source{Input: text})
-	for n := 0; ; n++ {
+	for ; ; n++ {
 		token, err := lex.ReadToken()
 		if err != nil || token.Kind == lexer.EOF || n > most {
-			return n
+			return n, name
+		}
+		if token.Kind == lexer.Name {
+			name = max(name, len(token.Value))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"upstream/models"
@@ -17,6 +18,9 @@ type Observer interface {
 	// Attempted tells of an attempt to deliver a webhook; outcome is a
 	// models.AttemptOutcome.
 	Attempted(outcome string, took time.Duration)
+	// Alerted tells of what happened to an alert: "created", "sent", "failed" or
+	// "suppressed".
+	Alerted(outcome string)
 	// Traceparent names the span that a context belongs to, as W3C Trace Context
 	// writes it; "" without one.
 	Traceparent(ctx context.Context) string
@@ -33,6 +37,9 @@ func (unobserved) Ingested(string, int64, int64, int64) {}
 
 // Attempted implements Observer.
 func (unobserved) Attempted(string, time.Duration) {}
+
+// Alerted implements Observer.
+func (unobserved) Alerted(string) {}
 
 // Traceparent implements Observer.
 func (unobserved) Traceparent(context.Context) string { return "" }
@@ -60,6 +67,17 @@ func (s *Store) tellIngested(v models.Viewer, upload *models.Upload) {
 func (s *Store) tellAttempted(results []models.AttemptResult) {
 	for i := range results {
 		s.observer.Attempted(string(results[i].Outcome), results[i].Duration)
+	}
+}
+
+// tellAlerts tells of what happened to alerts, by the lines of the audit log that
+// a transaction has committed.
+func (s *Store) tellAlerts(lines []*models.AuditEvent) {
+	for _, line := range lines {
+		switch auditAction(line.Action) {
+		case auditAlertCreated, auditAlertSent, auditAlertFailed, auditAlertSuppressed:
+			s.observer.Alerted(strings.TrimPrefix(line.Action, "alert_event_"))
+		}
 	}
 }
 

@@ -92,6 +92,7 @@ func mayEnter(ctx context.Context, s *Store, v models.Viewer, p models.Permissio
 // audit lines that fn left. Whoever calls it has checked the permission.
 func bound[T any](ctx context.Context, s *Store, v models.Viewer, opts *sql.TxOptions, fn func(*tenantTx) (T, error)) (T, error) {
 	var result T
+	var written []*models.AuditEvent
 	err := s.begin(ctx, opts, func(conn bun.Conn, tx bun.Tx) error {
 		// Local to the transaction: the only binding that is safe behind a
 		// pooler that hands the connection to somebody else after commit.
@@ -106,12 +107,14 @@ func bound[T any](ctx context.Context, s *Store, v models.Viewer, opts *sql.TxOp
 		if err := s.tellEvents(ctx, own, opts); err != nil {
 			return err
 		}
+		written = own.lines
 		return s.appendTrail(ctx, tx, opts, &own.trail, nil)
 	})
 	if err != nil {
 		var zero T
 		return zero, err
 	}
+	s.tellAlerts(written)
 	return result, nil
 }
 

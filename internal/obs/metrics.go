@@ -28,6 +28,7 @@ type metrics struct {
 	uploads    *prometheus.CounterVec
 	rows       *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
+	alerts     *prometheus.CounterVec
 	attempts   *prometheus.CounterVec
 	answers    *prometheus.HistogramVec
 }
@@ -62,6 +63,7 @@ func newMetrics() *metrics {
 	m.detections = histogram(m, "detection_duration_seconds", "How long detection runs took.", workBuckets(), "method", "outcome")
 	m.uploads = counter(m, "uploads_total", "Claims files and batches that were read.", "outcome")
 	m.rows = counter(m, "ingested_rows_total", "Rows of claims files and batches.", "outcome")
+	m.alerts = counter(m, "alerts_total", "Alerts that were created, and how telling people went.", "outcome")
 	m.attempts = counter(m, "webhook_attempts_total", "Attempts to deliver webhooks, by what came of them.", "outcome")
 	m.answers = histogram(m, "webhook_attempt_duration_seconds", "How long attempts to deliver webhooks took.", requestBuckets(), "outcome")
 	m.refusals = counter(m, "throttled_total", "Requests refused because a budget was used up, by its class.", "class")

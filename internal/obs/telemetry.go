@@ -173,5 +173,8 @@ func (t *Telemetry) Attempted(outcome string, took time.Duration) {
 	t.answers.WithLabelValues(outcome).Observe(took.Seconds())
 }
 
+// Alerted counts what happened to an alert.
+func (t *Telemetry) Alerted(outcome string) { t.alerts.WithLabelValues(outcome).Inc() }
+
 // Throttled counts a refused request.
 func (t *Telemetry) Throttled(class string) { t.refusals.WithLabelValues(class).Inc() }

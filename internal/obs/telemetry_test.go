@@ -174,6 +174,7 @@ func TestTelemetry_Counts(t *testing.T) {
 	telemetry.Ingested("partial", 10, 2, 1)
 	telemetry.Attempted("timed_out", 10*time.Second)
 	telemetry.Throttled("burst")
+	telemetry.Alerted("suppressed")
 	telemetry.WatchQueue(func(context.Context) ([]obs.QueueDepth, error) {
 		return []obs.QueueDepth{{Queue: "uploads", State: "available", Jobs: 7, Oldest: time.Minute}}, nil
 	})
@@ -182,7 +183,7 @@ func TestTelemetry_Counts(t *testing.T) {
 		`upstream_uploads_total{outcome="partial"} 1`, `upstream_ingested_rows_total{outcome="accepted"} 10`,
 		`upstream_ingested_rows_total{outcome="rejected"} 2`, `upstream_ingested_rows_total{outcome="warned"} 1`,
 		`upstream_webhook_attempts_total{outcome="timed_out"} 1`, `upstream_webhook_attempt_duration_seconds_sum{outcome="timed_out"} 10`,
-		`upstream_throttled_total{class="burst"} 1`,
+		`upstream_throttled_total{class="burst"} 1`, `upstream_alerts_total{outcome="suppressed"} 1`,
 		`upstream_queue_jobs{queue="uploads",state="available"} 7`, `upstream_queue_oldest_seconds{queue="uploads",state="available"} 60`)
 	if err := telemetry.Close(t.Context()); err != nil {
 		t.Error(err)
