@@ -128,6 +128,8 @@ func (c composer) example(name string, typ *ast.Type) any {
 		return object
 	case def.Name == "ID":
 		return c.own.first([]string{c.guess(name)})[0]
+	case name == "since": // there has to be something after it
+		return factory.Now().AddDate(0, 0, -30).Format(time.RFC3339)
 	case name == "url":
 		return "https://partner.example.org/hook"
 	case strings.Contains(strings.ToLower(name), "email"):

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strings"
@@ -76,18 +77,10 @@ func TestDoctor_Settings(t *testing.T) {
 func TestDoctor_SettingsOfTheEdges(t *testing.T) {
 	t.Parallel()
 	c := newClinic(t)
-	a, _ := appOn(t)
-	a.DatabaseURL, a.MigrationURL = c.DB.AppURL, c.DB.OwnerURL
-	a.edges = Edges{Handler: func(Deps) (http.Handler, error) { return nil, errors.New("--graphql-limits: depht is no limit") }}
-	command := doctorCommand{}
-	command.Settings.Addr, command.Settings.SecretKey, command.Settings.MaxConns = "127.0.0.1:0", strings.Repeat("k", 32), 2
-	command.Settings.MaxUploadBytes, command.Settings.AsyncBytes, command.Settings.DrainTimeout = 1, 1, 1
-	var told []doctor.Finding
-	for _, f := range command.examine(t.Context(), a) {
-		if f.Check == "settings" {
-			told = append(told, f)
-		}
-	}
+	var out, errs bytes.Buffer
+	refuse := func(Deps) (http.Handler, error) { return nil, errors.New("--graphql-limits: depht is no limit") }
+	code := Main(t.Context(), append([]string{"doctor", "--json", secretFlag}, c.flags...), Streams{In: strings.NewReader(""), Out: &out, Err: &errs}, Edges{Handler: refuse})
+	told := findingsOf(t, result{code, out.String(), errs.String()})["settings"]
 	if !has(told, doctor.Failed, "depht is no limit") {
 		t.Errorf("%+v", told)
 	}
