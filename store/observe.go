@@ -77,6 +77,7 @@ func (s *Store) tellAlerts(lines []*models.AuditEvent) {
 		switch auditAction(line.Action) {
 		case auditAlertCreated, auditAlertSent, auditAlertFailed, auditAlertSuppressed:
 			s.observer.Alerted(strings.TrimPrefix(line.Action, "alert_event_"))
+		default: // the others are about something else, or what people did
 		}
 	}
 }
