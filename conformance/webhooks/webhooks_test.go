@@ -398,18 +398,27 @@ func TestBodies(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t)
 	schemas, mine := p.schemas(), p.listen()
+	p.post("alert-rules/", map[string]any{"name": "Everything " + mine.ID, "threshold_value": 0}, http.StatusCreated, nil)
 	p.upload()
 	p.post("webhook-endpoints/"+mine.ID+"/test/", nil, http.StatusAccepted, nil)
 	seen, sequences := map[string]int{}, map[int64]bool{}
-	for missing := []string{"upload.processed", "report.completed", "drift.detected", "webhook.test"}; len(missing) > 0; {
+	missing := []string{"upload.processed", "report.completed", "drift.detected", "alert.triggered", "alert.resolved", "webhook.test"}
+	for len(missing) > 0 {
 		select {
 		case d := <-p.arrived:
 			p.judge(d, mine, schemas)
-			var body struct{ Sequence int64 }
+			var body struct {
+				Sequence int64
+				Data     struct {
+					Alert string `json:"alert_event_id"`
+				}
+			}
 			if err := json.Unmarshal(d.body, &body); err != nil {
 				t.Fatal(err)
 			}
-			seen[d.kind(t)]++
+			if seen[d.kind(t)]++; d.kind(t) == "alert.triggered" && seen["alert.triggered"] == 1 {
+				p.post("alerts/"+body.Data.Alert+"/resolve/", nil, http.StatusOK, nil)
+			}
 			sequences[body.Sequence] = true
 		case <-p.ctx.Done():
 			t.Fatalf("no %v arrived, only %v", missing, seen)
