@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"upstream/models"
 	"upstream/models/alerting"
@@ -29,12 +30,10 @@ const alertKey = "customer_id, alert_rule_id, signal_key"
 // trigger makes an alert of each match unless there is one for its rule and
 // signal, with all that follows from it.
 func (tx *tenantTx) trigger(ctx context.Context, matches []alerting.Match) error {
-	for len(matches) > 0 {
-		n := min(len(matches), insertChunk)
-		if err := tx.triggerSome(ctx, matches[:n]); err != nil {
+	for some := range slices.Chunk(matches, insertChunk) {
+		if err := tx.triggerSome(ctx, some); err != nil {
 			return err
 		}
-		matches = matches[n:]
 	}
 	return nil
 }

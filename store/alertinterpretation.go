@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"upstream/models"
 	"upstream/models/alerting"
@@ -13,15 +11,7 @@ import (
 // How many statements it takes does not depend on how many alerts there are.
 func (s *Store) AlertInterpretations(ctx context.Context, v models.Viewer, ids []models.AlertEventID) (map[models.AlertEventID]*alerting.Interpretation, error) {
 	return read(ctx, s, v, models.PermissionViewAlerts, func(tx *tenantTx) (map[models.AlertEventID]*alerting.Interpretation, error) {
-		customer, err := tx.ownCustomer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		alerts, err := rowsOf(ctx, tx, everything, ids, func(a *models.AlertEvent) models.AlertEventID { return a.ID })
-		if err != nil {
-			return nil, err
-		}
-		memories, err := tx.memories(ctx, customer.AlertSettings(), slices.Collect(maps.Values(alerts)))
+		alerts, memories, err := tx.alertsWithMemory(ctx, ids)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -81,12 +82,10 @@ func (tx *tenantTx) resolveLost(ctx context.Context, run *models.ReportRun) erro
 			lost = append(lost, alert.ID)
 		}
 	}
-	for len(lost) > 0 {
-		n := min(len(lost), insertChunk)
-		if err := tx.resolveGone(ctx, lost[:n]); err != nil {
+	for some := range slices.Chunk(lost, insertChunk) {
+		if err := tx.resolveGone(ctx, some); err != nil {
 			return err
 		}
-		lost = lost[n:]
 	}
 	return nil
 }

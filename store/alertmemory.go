@@ -17,16 +17,26 @@ import (
 // not depend on how many alerts there are.
 func (s *Store) AlertMemory(ctx context.Context, v models.Viewer, ids []models.AlertEventID) (map[models.AlertEventID]models.AlertMemory, error) {
 	return read(ctx, s, v, models.PermissionViewAlerts, func(tx *tenantTx) (map[models.AlertEventID]models.AlertMemory, error) {
-		customer, err := tx.ownCustomer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		alerts, err := rowsOf(ctx, tx, everything, ids, func(a *models.AlertEvent) models.AlertEventID { return a.ID })
-		if err != nil {
-			return nil, err
-		}
-		return tx.memories(ctx, customer.AlertSettings(), slices.Collect(maps.Values(alerts)))
+		_, memories, err := tx.alertsWithMemory(ctx, ids)
+		return memories, err
 	})
+}
+
+// alertsWithMemory are those of the alerts that the customer has, and what is
+// remembered beside each.
+func (tx *tenantTx) alertsWithMemory(ctx context.Context, ids []models.AlertEventID) (
+	alerts map[models.AlertEventID]*models.AlertEvent, memories map[models.AlertEventID]models.AlertMemory, err error,
+) {
+	customer, err := tx.ownCustomer(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	alerts, err = rowsOf(ctx, tx, everything, ids, func(a *models.AlertEvent) models.AlertEventID { return a.ID })
+	if err != nil {
+		return nil, nil, err
+	}
+	memories, err = tx.memories(ctx, customer.AlertSettings(), slices.Collect(maps.Values(alerts)))
+	return alerts, memories, err
 }
 
 // memories are what is remembered beside each of the alerts.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -172,13 +173,10 @@ func (s *Store) detect(ctx context.Context, tx *tenantTx, run models.ReportRun, 
 const insertChunk = 500
 
 func insertAll[T any](ctx context.Context, tx *tenantTx, rows []T) error {
-	for len(rows) > 0 {
-		n := min(len(rows), insertChunk)
-		chunk := rows[:n]
+	for chunk := range slices.Chunk(rows, insertChunk) {
 		if err := tx.insert(ctx, &chunk); err != nil {
 			return err
 		}
-		rows = rows[n:]
 	}
 	return nil
 }

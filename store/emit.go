@@ -143,10 +143,8 @@ func (s *Store) deliverTo(ctx context.Context, tx *tenantTx, endpoint *models.We
 	if len(deliveries) == 0 {
 		return nil
 	}
-	for chunk := range slices.Chunk(deliveries, insertChunk) {
-		if err := tx.insert(ctx, &chunk); err != nil {
-			return err
-		}
+	if err := insertAll(ctx, tx, deliveries); err != nil {
+		return err
 	}
 	if err := tx.wakeLane(ctx, endpoint, tx.now); err != nil {
 		return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -135,7 +136,7 @@ func (s *Store) resumeReplay(ctx context.Context, seen models.WebhookReplay) (bo
 }
 
 func unlessNoRows(err error) error {
-	if err != nil && models.CodeOf(orNotFound(err, "")) == models.CodeNotFound {
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	return err

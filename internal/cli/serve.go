@@ -216,9 +216,6 @@ func drain(timeout time.Duration, servers []*http.Server) error {
 	return err
 }
 
-// errServerClosed is what a server that was told to end says.
-var errServerClosed = http.ErrServerClosed
-
 // adminHandler serves the metrics and profiles of the process, with the headers
 // of all answers: a browser of the operator is no less worth attacking.
 func adminHandler(t *obs.Telemetry) http.Handler {

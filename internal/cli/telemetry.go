@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -92,7 +93,7 @@ func (a *app) adminListener(ctx context.Context, addr string, t *obs.Telemetry) 
 	a.log.InfoContext(ctx, "admin listener", "addr", listener.Addr().String())
 	return func() error {
 		_ = server.Close()
-		if err := <-done; err != nil && !errors.Is(err, errServerClosed) {
+		if err := <-done; err != nil && !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -53,24 +53,24 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	timeout := s.Timeout
-	if timeout == 0 {
-		timeout = sendTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	client, err := gomail.NewClient(s.Host, s.options(ctx, timeout)...)
-	if err != nil {
-		return fmt.Errorf("mail: %w", err)
-	}
-	if err := client.DialAndSendWithContext(ctx, message); err != nil {
-		return s.explain(ctx, err)
-	}
-	return nil
+	return s.connected(ctx, func(ctx context.Context, client *gomail.Client) error {
+		return client.DialAndSendWithContext(ctx, message)
+	})
 }
 
 // Check connects, encrypts and signs in as for a message, and sends none.
 func (s *SMTP) Check(ctx context.Context) error {
+	return s.connected(ctx, func(ctx context.Context, client *gomail.Client) error {
+		if err := client.DialWithContext(ctx); err != nil {
+			return err
+		}
+		return client.Close()
+	})
+}
+
+// connected gives do a client within the time that one delivery may take, and
+// says what its failure means.
+func (s *SMTP) connected(ctx context.Context, do func(context.Context, *gomail.Client) error) error {
 	timeout := s.Timeout
 	if timeout == 0 {
 		timeout = sendTimeout
@@ -81,10 +81,10 @@ func (s *SMTP) Check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	if err := client.DialWithContext(ctx); err != nil {
+	if err := do(ctx, client); err != nil {
 		return s.explain(ctx, err)
 	}
-	return client.Close()
+	return nil
 }
 
 func (s *SMTP) options(ctx context.Context, timeout time.Duration) []gomail.Option {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
 )
 
@@ -98,12 +97,10 @@ func (t *Telemetry) Requests(next http.Handler) http.Handler {
 }
 
 // QueryTracer sees every statement of a pool.
-//
-//nolint:ireturn // one of two, and as pgx takes it
-func (t *Telemetry) QueryTracer() pgx.QueryTracer {
+func (t *Telemetry) QueryTracer() *multitracer.Tracer {
 	own := &statementTracer{t}
 	if t.tracing == nil {
-		return own
+		return multitracer.New(own)
 	}
 	return multitracer.New(own, t.tracing.statements())
 }

@@ -96,14 +96,14 @@ func TestQueryTracer(t *testing.T) {
 		obs.Name(r.Context(), "listClaims")
 		ctx := tracer.TraceQueryStart(r.Context(), nil, pgx.TraceQueryStartData{SQL: `SELECT * FROM claims WHERE payer = 'Jane Roe'`})
 		tracer.TraceQueryEnd(ctx, nil, pgx.TraceQueryEndData{})
-		batches := tracer.(pgx.BatchTracer)
+		var batches pgx.BatchTracer = tracer
 		batch := &pgx.Batch{}
 		batch.Queue("SELECT set_config('app.customer_id', $1, true)")
 		batch.Queue("SELECT 'Jane Roe' FROM uploads")
 		ctx = batches.TraceBatchStart(r.Context(), nil, pgx.TraceBatchStartData{Batch: batch})
 		batches.TraceBatchQuery(ctx, nil, pgx.TraceBatchQueryData{})
 		batches.TraceBatchEnd(ctx, nil, pgx.TraceBatchEndData{})
-		copies := tracer.(pgx.CopyFromTracer)
+		var copies pgx.CopyFromTracer = tracer
 		ctx = copies.TraceCopyFromStart(r.Context(), nil, pgx.TraceCopyFromStartData{TableName: pgx.Identifier{"staged"}})
 		copies.TraceCopyFromEnd(ctx, nil, pgx.TraceCopyFromEndData{})
 	}))

@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/exaring/otelpgx"
-	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -83,9 +82,7 @@ func (t *Tracing) nameRequest(ctx context.Context, api, name, code string) {
 
 // statements begins a span for each statement, named after its first word: its
 // text holds values.
-//
-//nolint:ireturn // as multitracer takes it
-func (t *Tracing) statements() pgx.QueryTracer {
+func (t *Tracing) statements() *otelpgx.Tracer {
 	return otelpgx.NewTracer(otelpgx.WithTracerProvider(t.provider), otelpgx.WithDisableSQLStatementInAttributes(),
 		otelpgx.WithDisableConnectionDetailsInAttributes())
 }
