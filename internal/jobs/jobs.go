@@ -253,6 +253,10 @@ func (w *Workers) watch(ctx context.Context) {
 	})
 }
 
+// Grace is how long [Workers.Stop] waits after the drain timeout for cancelled
+// jobs to return and be put back.
+const Grace = 5 * time.Second
+
 // Stop takes no new jobs and waits for those that run. After the drain timeout
 // they are cancelled, which puts them back into the queue, and that is the
 // error. A job that heeds no cancellation is left behind.
@@ -260,9 +264,8 @@ func (w *Workers) Stop() error {
 	w.running.Store(false)
 	w.unwatch()
 	w.watching.Wait()
-	const grace = 5 * time.Second // for cancelled jobs to return and be put back
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), w.drain+grace)
+	ctx, cancel := context.WithTimeout(context.Background(), w.drain+Grace)
 	defer cancel()
 	err := w.queue.Stop(ctx)
 	if err != nil || time.Since(start) >= w.drain {
