@@ -88,9 +88,9 @@ func (c *clinic) load() *load {
 	return &load{actors: []*actor{
 		{name: "reader", round: (&reader{clinic: c, client: c.base}).round},
 		{name: "developer", round: (&developer{clinic: c}).round},
-		{name: "partner", round: (&partner{clinic: c}).round},
+		{name: "partner", round: (&partner{clinic: c, source: "B"}).round},
 		{name: "uploader", round: c.upload},
-		{name: "clerk", round: c.map_},
+		{name: "clerk", round: c.rename},
 		{name: "analyst", round: c.detect},
 		{name: "operator", round: c.operate},
 	}}

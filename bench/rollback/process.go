@@ -44,12 +44,21 @@ func environment(settings map[string]string) []string {
 	return env
 }
 
-// run runs a command to its end and answers with what it prints.
+// run runs a command to its end, shows its log and answers with what it prints.
 func (v version) run(ctx context.Context, args ...string) ([]byte, error) {
+	return v.command(ctx, os.Stderr, args)
+}
+
+// quiet is run without the log.
+func (v version) quiet(ctx context.Context, args ...string) ([]byte, error) {
+	return v.command(ctx, io.Discard, args)
+}
+
+func (v version) command(ctx context.Context, log io.Writer, args []string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, v.path, args...) //nolint:gosec // the program under test
 	cmd.Env = v.env
 	var stderr bytes.Buffer
-	cmd.Stderr = io.MultiWriter(&stderr, os.Stderr)
+	cmd.Stderr = io.MultiWriter(&stderr, log)
 	out, err := cmd.Output()
 	if err != nil {
 		return out, fmt.Errorf("%s %s: %w: %s", v.name, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))

@@ -21,8 +21,8 @@ const (
 type partner struct {
 	*clinic
 
-	// upload is what the last batch was answered with.
-	upload string
+	// source begins the numbers of its claims.
+	source string
 }
 
 type batch struct {
@@ -35,7 +35,7 @@ type batch struct {
 func (p *partner) round(ctx context.Context, n int) {
 	claims := make([]newClaim, batchSize)
 	for i := range claims {
-		claims[i] = made("B", n*batchSize+i)
+		claims[i] = made(p.source, n*batchSize+i)
 	}
 	named := []string{"Idempotency-Key", uuid.NewString()}
 	answer, ok := post[batch](ctx, &p.key, http.StatusCreated, "/api/v1/claims/batch/", claims, named...)
@@ -56,8 +56,16 @@ func (p *partner) round(ctx context.Context, n int) {
 	p.key.expect(!ok || again == answer, "the same batch again is %+v, and was %+v", again, answer)
 }
 
+// uploadEvery is in how many rounds a file is handed in: reading them takes longer
+// than sending them.
+const uploadEvery = 6
+
 // upload hands in a file that is read in the background.
 func (c *clinic) upload(ctx context.Context, n int) {
+	if n%uploadEvery != 0 {
+		_, _ = get[map[string]any](ctx, &c.key, "/api/v1/uploads/stats/")
+		return
+	}
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	name := fmt.Sprintf("file-%d.csv", n)
@@ -97,8 +105,8 @@ func (c *clinic) upload(ctx context.Context, n int) {
 	_, _ = get[map[string]any](ctx, &c.key, "/api/v1/uploads/"+answer.ID+"/")
 }
 
-// map_ makes a mapping by one API and changes it by the other.
-func (c *clinic) map_(ctx context.Context, n int) {
+// rename makes a mapping by one API and changes it by the other.
+func (c *clinic) rename(ctx context.Context, n int) {
 	raw, first, second := fmt.Sprintf("PAYER NO %d", n), fmt.Sprintf("Payer %d", n), fmt.Sprintf("Payer %d, renamed", n)
 	created, ok := post[struct {
 		ID string `json:"id"`
