@@ -25,6 +25,10 @@ test: ## Run every test, database included
 test/race: ## Run the tests of the store and the models under the race detector
 	.ci/run race
 
+.PHONY: test/rollback
+test/rollback: ## Deploy this checkout over the last release under load, and go back
+	.ci/run rollback
+
 .PHONY: lint
 lint: ## Run golangci-lint
 	.ci/run lint
@@ -82,6 +86,13 @@ schema/graphql: ## Write schema.graphql
 release/baseline: ## Make the present APIs what later ones are compared with
 	npm --prefix conformance ci --ignore-scripts
 	node conformance/run.mjs --baseline
+
+.PHONY: release/tag
+release/tag: ## Tag VERSION (v1.2.3) at the present commit, and note it in .ci/releases
+	@echo '$(VERSION)' | grep -qE '^v[0-9]+\.[0-9]+\.[0-9]+$$' || { echo 'VERSION must be like v1.2.3'; exit 2; }
+	git tag -a '$(VERSION)' -m 'Upstream $(VERSION)'
+	echo "$(VERSION) $$(git rev-parse HEAD)" >> .ci/releases
+	git commit -m 'release: $(VERSION) is what later versions are rolled back to' .ci/releases
 
 ##@ Help
 
