@@ -1,0 +1,55 @@
+// A journey is a list of steps, each of which makes one request. A step that
+// answers true is taken again, after a while: what it waits for is not there yet.
+
+import { sleep } from 'k6';
+
+// patience is how many seconds a step is taken again for.
+export const patience = 90;
+
+export class Journey {
+  constructor(persona) {
+    this.persona = persona;
+    this.state = persona.begin();
+    this.steps = persona.steps(this.state);
+    this.at = 0;
+  }
+
+  get ended() {
+    return this.at >= this.steps.length;
+  }
+
+  // step makes one request and answers whether it has to be made again.
+  step() {
+    const again = this.steps[this.at](this.state) === true;
+    if (!again) this.at += 1;
+    return again;
+  }
+}
+
+// walk makes a whole journey as a person does, who reads between the steps.
+export function walk(persona) {
+  const journey = new Journey(persona);
+  while (!journey.ended) {
+    const again = journey.step();
+    sleep(again ? 0.5 : persona.think * (0.5 + Math.random()));
+  }
+}
+
+// The journey that this virtual user is on.
+let journey = null;
+
+// hurry makes the next request of a journey, and begins another at its end: one
+// of the personas, by their weights.
+export function hurry(personas) {
+  if (journey === null || journey.ended) journey = new Journey(weighted(personas));
+  journey.step();
+}
+
+function weighted(personas) {
+  let at = Math.random() * personas.reduce((sum, p) => sum + p.weight, 0);
+  for (const persona of personas) {
+    at -= persona.weight;
+    if (at < 0) return persona;
+  }
+  return personas[0];
+}
