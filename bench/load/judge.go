@@ -17,11 +17,11 @@ const leastAsked = 3
 // two processors, idle and crowded: what they are for is a request that takes
 // many times what it should.
 func bounds() map[string]bound {
-	page := bound{p50: 12, p95: 20}
+	page := bound{p50: 10, p95: 12}
 	return map[string]bound{
-		"list": page, "filter": page, "dashboard": page, "summary": page, "explore": page, "evidence": {p50: 20, p95: 30},
-		"detail": {p50: 8, p95: 15}, "mistake": {p50: 6, p95: 12}, "schema": {p50: 20, p95: 30},
-		"upload": {p50: 15, p95: 25}, "detect": {p50: 12, p95: 20}, "signin": {p50: 60, p95: 60},
+		"list": page, "filter": page, "dashboard": page, "summary": page, "explore": page, "evidence": {p50: 35, p95: 25},
+		"detail": {p50: 5, p95: 8}, "mistake": {p50: 5, p95: 8}, "schema": {p50: 15, p95: 12},
+		"upload": {p50: 30, p95: 25}, "detect": {p50: 50, p95: 30}, "signin": {p50: 100, p95: 60},
 	}
 }
 

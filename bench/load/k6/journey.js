@@ -35,14 +35,24 @@ export function walk(persona) {
   }
 }
 
-// The journey that this virtual user is on.
+// The journey that this virtual user is on, and those it comes back to once
+// what they wait for may be there.
 let journey = null;
+const waiting = [];
 
 // hurry makes the next request of a journey, and begins another at its end: one
 // of the personas, by their weights.
 export function hurry(personas) {
-  if (journey === null || journey.ended) journey = new Journey(weighted(personas));
-  journey.step();
+  const due = waiting.length > 0 && waiting[0].due <= Date.now();
+  const now = due ? waiting.shift() : journey || new Journey(weighted(personas));
+  const again = now.step();
+  if (!due) journey = null;
+  if (again) {
+    now.due = Date.now() + 500;
+    waiting.push(now);
+  } else if (!now.ended) {
+    if (due) waiting.unshift(now); else journey = now;
+  }
 }
 
 function weighted(personas) {
