@@ -8,5 +8,5 @@
 //	go run ./bench/load -profile ci        a short run, judged by ratio
 //
 // docs/load.md explains profiles, thresholds and figures. It may import
-// bench/seed.
+// bench/seed and models.
 package main

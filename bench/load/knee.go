@@ -45,8 +45,8 @@ func (on *site) knee(ctx context.Context, out io.Writer) error {
 			errors: r.summary.rate("errors"), wrong: r.summary.failedChecks(), used: r.used,
 		})
 		_, _ = fmt.Fprintf(on.log, "%d users: %.0f requests/s\n", users, r.summary.perSecond())
-		if at := bend(all); at >= 0 && at < len(all)-1 {
-			break
+		if at := bend(all); at >= 0 && at < len(all)-2 {
+			break // one attempt beyond has shown that it stays so
 		}
 	}
 	return on.publish(out, "knee", kneeTable(all)+"\n"+kneeSentence(all)+"\n")

@@ -7,6 +7,5 @@
 //
 //	go run ./bench/seed/cmd -customers 20 -claims 5000000 -largest 2000000
 //
-// It may import models, store, migrations, internal/auth, internal/config and
-// internal/postgres.
+// It may import models, store, migrations, internal/auth and internal/postgres.
 package seed
