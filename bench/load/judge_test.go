@@ -33,10 +33,14 @@ func TestJudge(t *testing.T) {
 		calibration latency
 		want        string
 	}{
-		"all is well":                    {func(*summary) {}, calibration, ""},
-		"a median is too long":           {set(ofKind("list"), "med", 2*bounds()["list"].p50+1), calibration, "list: the median is 10.5 times"},
-		"a median at its bound is not":   {set(ofKind("list"), "med", 2*bounds()["list"].p50), calibration, ""},
-		"slow answers are too slow":      {set(ofKind("detail"), "p(95)", 5*bounds()["detail"].p95+1), calibration, "detail: the 95th percentile is 8.2 times"},
+		"all is well":                  {func(*summary) {}, calibration, ""},
+		"a median is too long":         {set(ofKind("list"), "med", 2*bounds()["list"].p50+1), calibration, "list: the median is 10.5 times"},
+		"a median at its bound is not": {set(ofKind("list"), "med", 2*bounds()["list"].p50), calibration, ""},
+		"slow answers are too slow":    {set(ofKind("detail"), "p(95)", 5*bounds()["detail"].p95+1), calibration, "detail: the 95th percentile is 8.2 times"},
+		"the worst of few is no measure": {func(s *summary) {
+			set(ofKind("detect"), "count", 9)(s)
+			set(ofKind("detect"), "p(95)", 1e6)(s)
+		}, calibration, ""},
 		"a slow machine is no failure":   {func(s *summary) { slower(s, 20) }, latency{count: 400, p50: 40, p95: 100}, ""},
 		"a kind was not asked":           {func(s *summary) { delete(s.Metrics, ofKind("signin")) }, calibration, "signin: only 0 requests"},
 		"a kind was asked too seldom":    {set(ofKind("upload"), "count", 2), calibration, "upload: only 2 requests"},
@@ -83,8 +87,8 @@ func TestReadSummary(t *testing.T) {
 	if got := s.all(); got.count != 2849 || got.p50 != 14.125 {
 		t.Errorf("all: %+v", got)
 	}
-	if s.rate("errors") != 0.0005 || s.failedChecks() != 2 || s.perSecond() != 113.5 {
-		t.Errorf("errors %v, checks %v, requests %v", s.rate("errors"), s.failedChecks(), s.perSecond())
+	if s.errorRate() != 0.0005 || s.failedChecks() != 2 || s.perSecond() != 113.5 {
+		t.Errorf("errors %v, checks %v, requests %v", s.errorRate(), s.failedChecks(), s.perSecond())
 	}
 	if got, want := s.crossed(), []string{"http_req_duration{kind:list}: p(95)<50"}; !slices.Equal(got, want) {
 		t.Errorf("crossed %q, want %q", got, want)

@@ -42,7 +42,7 @@ func (on *site) knee(ctx context.Context, out io.Writer) error {
 		}
 		all = append(all, attempt{
 			users: users, perSecond: r.summary.perSecond(), latency: r.summary.all(),
-			errors: r.summary.rate("errors"), wrong: r.summary.failedChecks(), used: r.used,
+			errors: r.summary.errorRate(), wrong: r.summary.failedChecks(), used: r.used,
 		})
 		_, _ = fmt.Fprintf(on.log, "%d users: %.0f requests/s\n", users, r.summary.perSecond())
 		if at := bend(all); at >= 0 && at < len(all)-2 {

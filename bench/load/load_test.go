@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"upstream/bench/seed"
 	"upstream/internal/testdb"
 )
 
@@ -56,6 +57,16 @@ func TestParse(t *testing.T) {
 	}
 	if s.duration != 2*time.Minute || s.rate != 7 || s.plan.Claims != 5_000_000 || s.dashboard != 5665 {
 		t.Errorf("%+v", s)
+	}
+	there := seed.World{Seed: 9, Customers: []*seed.Facts{{Claims: 70}, {Claims: 30}}}
+	if err := there.Keep(dir); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = parse([]string{"-data-dir", dir, "-reports", dir}, io.Discard); err != nil || s.plan != there.Plan() {
+		t.Errorf("%v: what is there was not taken: %+v", err, s.plan)
+	}
+	if s, err = parse([]string{"-data-dir", dir, "-reports", dir, "-claims", "2000000"}, io.Discard); err != nil || s.plan.Claims != 2_000_000 {
+		t.Errorf("%v: what was asked for was not taken: %+v", err, s.plan)
 	}
 	for _, args := range [][]string{
 		{"-profile", "slow"}, {"-duration", "1ms"}, {"-step", "0s"}, {"-rate", "0"}, {"-users", "0"}, {"-none"}, {"-rate", "x"},

@@ -79,7 +79,16 @@ func parse(args []string, to io.Writer) (settings, error) {
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
-	return s, s.complete()
+	sized := false
+	flags.Visit(func(f *flag.Flag) { sized = sized || f.Name == "customers" || f.Name == "claims" || f.Name == "largest" })
+	if err := s.complete(); err != nil {
+		return s, err
+	}
+	if there, err := seed.Read(s.from.DataDir); err == nil && !sized {
+		s.plan = there.Plan() // what was seeded will do
+	}
+	s.plan.Password = os.Getenv("UPSTREAM_LOAD_PASSWORD")
+	return s, nil
 }
 
 // complete fills in what depends on other settings.

@@ -76,7 +76,7 @@ func (on *site) runTable(r *ran) string {
 	var b strings.Builder
 	s := r.summary
 	_, _ = fmt.Fprintf(&b, "%d customers, %d claims; %.1f requests/s for %s on %d processors shared with database and k6; %.3f %% errors, %d wrong answers.\n\n",
-		len(on.world.Customers), on.world.Claims(), s.perSecond(), on.duration, runtime.NumCPU(), 100*s.rate("errors"), s.failedChecks())
+		len(on.world.Customers), on.world.Claims(), s.perSecond(), on.duration, runtime.NumCPU(), 100*s.errorRate(), s.failedChecks())
 	b.WriteString("| kind | requests | p50 | p95 | p99 | max |\n|---|---|---|---|---|---|\n")
 	kinds := s.kinds()
 	row := func(name string, l latency) {

@@ -168,7 +168,9 @@ func signIn(ctx context.Context, url string, customer *seed.Facts, password stri
 		return "", err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	var tokens struct{ Access string }
+	var tokens struct {
+		Access string `json:"access"`
+	}
 	if err := json.NewDecoder(answer.Body).Decode(&tokens); err != nil || answer.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("sign in to %s at %s: %s %w", customer.Slug, url, answer.Status, err)
 	}

@@ -50,8 +50,8 @@ func (s *summary) kinds() map[string]latency {
 	return kinds
 }
 
-// rate is a share, 0..1, of one of k6's rates; that of none is 0.
-func (s *summary) rate(name string) float64 { return s.Metrics[name].Values["rate"] }
+// errorRate is the share, 0..1, of requests that failed.
+func (s *summary) errorRate() float64 { return s.Metrics["errors"].Values["rate"] }
 
 // failedChecks is how many answers were not right.
 func (s *summary) failedChecks() int { return int(s.Metrics["checks"].Values["fails"]) }

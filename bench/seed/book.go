@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 )
 
 // book is what a customer bills to whom: the distributions its claims are drawn
@@ -69,7 +70,7 @@ func newBook(payers int, random *rand.Rand) book {
 	b.waitNow = shifted(b.wait, slower, slowerBy)
 	b.feeNow = shifted(b.fee, paysLess, paysLessBy)
 	for i := range b.codeUntil {
-		b.codes = append(b.codes, fmt.Sprint(70000+317*i))
+		b.codes = append(b.codes, strconv.Itoa(70000+317*i))
 		b.groups = append(b.groups, groupNames[i%len(groupNames)])
 		b.price = append(b.price, math.Round(40+760*math.Pow(random.Float64(), 2)))
 	}

@@ -67,6 +67,8 @@ const moved = `'baseline_start', o.baseline_start - o.current_end + $4::text::da
 
 // copyRun stores run $1 once more, as $2, of $3 weeks before and of the day $4.
 // Whatever columns there are come along.
+//
+//nolint:unqueryvet // a copy has every column
 const copyRun = `
 INSERT INTO report_runs
 SELECT c.* FROM report_runs o, LATERAL jsonb_populate_record(o, jsonb_build_object('id', $2::uuid, 'as_of', $4::text::date,
@@ -75,6 +77,8 @@ SELECT c.* FROM report_runs o, LATERAL jsonb_populate_record(o, jsonb_build_obje
 WHERE o.id = $1::uuid`
 
 // copyEvents stores the events of run $1 once more, for run $2.
+//
+//nolint:unqueryvet // a copy has every column
 const copyEvents = `
 INSERT INTO drift_events
 SELECT c.* FROM (SELECT e AS o, row_number() OVER (ORDER BY e.id) AS n FROM drift_events e WHERE e.report_run_id = $1::uuid) n,

@@ -155,6 +155,9 @@ func TestFill(t *testing.T) {
 	if !reflect.DeepEqual(made, again) {
 		t.Errorf("the second time something was done: %+v, want %+v", again, made)
 	}
+	if got, want := made.Plan(), (seed.Plan{Customers: 3, Claims: 8000, Largest: 4000, Seed: 1}); got != want {
+		t.Errorf("the plan was %+v, want %+v", got, want)
+	}
 	for name, other := range map[string]struct {
 		to   seed.Target
 		plan seed.Plan

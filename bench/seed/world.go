@@ -123,6 +123,15 @@ func (p Plan) customers(ctx context.Context, t Target, sizes []int, password str
 	return all, group.Wait()
 }
 
+// Plan is the one that the World was made by, but for its password.
+func (w *World) Plan() Plan {
+	p := Plan{Customers: len(w.Customers), Claims: int(w.Claims()), Seed: w.Seed}
+	if p.Customers > 0 {
+		p.Largest = int(w.Customers[0].Claims)
+	}
+	return p
+}
+
 // matches is why the World is not that of a plan, or not of this database.
 func (w *World) matches(ctx context.Context, t Target, p Plan, dir string) error {
 	if len(w.Customers) != p.Customers || w.Claims() != int64(p.Claims) || w.Seed != p.Seed || (p.Password != "" && p.Password != w.Password) {

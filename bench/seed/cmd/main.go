@@ -10,6 +10,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -23,13 +24,13 @@ import (
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "seed:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to cancel
 	}
 }
 
-func run(ctx context.Context, args []string) (err error) {
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("seed", flag.ExitOnError)
 	plan, from := seed.DefaultPlan(), seed.Source{Progress: os.Stderr}
 	flags.IntVar(&plan.Customers, "customers", plan.Customers, "how many customers")
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d customers with %d claims, seeded in %s; %s has what clients need\n", len(world.Customers), world.Claims(),
+	_, err = fmt.Fprintf(out, "%d customers with %d claims, seeded in %s; %s has what clients need\n", len(world.Customers), world.Claims(),
 		time.Since(began).Round(time.Second), filepath.Join(from.DataDir, seed.FactsFile))
-	return nil
+	return err
 }
