@@ -33,6 +33,10 @@ type ran struct {
 	used    usage
 }
 
+// arrival is within how much time people begin at most: twenty who sign in at
+// the same instant are no working day.
+const arrival = 20 * time.Second
+
 // k6run has k6 make the requests, and measures who took what meanwhile.
 func (on *site) k6run(ctx context.Context, l load) (*ran, error) {
 	path := filepath.Join(on.scratch, "summary.json")
@@ -41,7 +45,8 @@ func (on *site) k6run(ctx context.Context, l load) (*ran, error) {
 	cmd.WaitDelay = 20 * time.Second
 	cmd.Env = append(os.Environ(),
 		"URL="+on.url, "SEED="+on.seedFile(), "TOKENS="+on.tokens, "SUMMARY="+path, "PROFILE="+l.profile,
-		"DURATION="+l.duration.String(), "RATE="+strconv.Itoa(on.rate), "USERS="+strconv.Itoa(l.users))
+		"DURATION="+l.duration.String(), "RATE="+strconv.Itoa(on.rate), "USERS="+strconv.Itoa(l.users),
+		"ARRIVAL="+strconv.FormatFloat(min(arrival, l.duration/4).Seconds(), 'f', 1, 64))
 	if l.report != "" {
 		cmd.Env = append(cmd.Env, "K6_WEB_DASHBOARD=true", "K6_WEB_DASHBOARD_PORT="+strconv.Itoa(on.dashboard),
 			"K6_WEB_DASHBOARD_PERIOD=1s", "K6_WEB_DASHBOARD_EXPORT="+l.report)

@@ -80,7 +80,9 @@ func parse(args []string, to io.Writer) (settings, error) {
 		return s, err
 	}
 	sized := false
-	flags.Visit(func(f *flag.Flag) { sized = sized || f.Name == "customers" || f.Name == "claims" || f.Name == "largest" })
+	flags.Visit(func(f *flag.Flag) {
+		sized = sized || f.Name == "customers" || f.Name == "claims" || f.Name == "largest"
+	})
 	if err := s.complete(); err != nil {
 		return s, err
 	}

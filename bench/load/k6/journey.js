@@ -1,6 +1,7 @@
 // A journey is a list of steps, each of which makes one request. A step that
 // answers true is taken again, after a while: what it waits for is not there yet.
 
+import exec from 'k6/execution';
 import { sleep } from 'k6';
 
 // patience is how many seconds a step is taken again for.
@@ -26,10 +27,12 @@ export class Journey {
   }
 }
 
-// walk makes a whole journey as a person does, who reads between the steps.
+// walk makes a whole journey as a person does, who reads between the steps. Not
+// all begin at once, and nobody goes on once the time is over.
 export function walk(persona) {
+  if (exec.vu.iterationInScenario === 0) sleep(Math.random() * Number(__ENV.ARRIVAL || 0));
   const journey = new Journey(persona);
-  while (!journey.ended) {
+  while (!journey.ended && exec.scenario.progress < 1) {
     const again = journey.step();
     sleep(again ? 0.5 : persona.think * (0.5 + Math.random()));
   }

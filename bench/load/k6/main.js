@@ -4,6 +4,7 @@
 //   SEED      the file that seeding left     TOKENS   an access token per customer
 //   SUMMARY   where the figures go           DURATION how long
 //   RATE      requests per second            USERS    how many at once
+//   ARRIVAL   seconds within which people begin
 
 import { walk, hurry } from './journey.js';
 import { dashboard as sitting, newcomer } from './dashboard.js';
@@ -44,7 +45,7 @@ const scenarios = {
 // of the last line are our own.
 const limits = {
   list: 500, filter: 500, dashboard: 500, signin: 500, detail: 200,
-  summary: 500, evidence: 500, schema: 500, explore: 500, mistake: 200, upload: 1000, detect: 500,
+  summary: 500, evidence: 500, schema: 500, explore: 500, mistake: 200, upload: 1000, detect: 1000,
 };
 
 function thresholds() {
