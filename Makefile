@@ -53,6 +53,22 @@ conformance: ## Check both APIs by clients and tools that others wrote
 bench: ## Measure ingestion and detection against bare SQL, and what guards a request
 	go test ./bench -run '^$$' -bench . -benchtime 3x
 
+.PHONY: bench/seed
+bench/seed: ## Seed a database for the load suite: 20 customers, 5 million claims
+	go run ./bench/seed/cmd
+
+.PHONY: bench/load
+bench/load: ## Have k6 be a working day's clients for five minutes, against thresholds
+	go run ./bench/load
+
+.PHONY: bench/load/rate
+bench/load/rate: ## Have k6 make 100 mixed requests a second
+	go run ./bench/load -profile rate
+
+.PHONY: bench/knee
+bench/knee: ## Double the users until throughput bends, and say which resource is short
+	go run ./bench/load -profile knee
+
 .PHONY: evaluation
 evaluation: ## Measure how well drift is found and write docs/evaluation.md; takes minutes
 	go run ./bench/drift -out .

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"upstream/internal/testdb"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
