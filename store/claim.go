@@ -63,7 +63,9 @@ func narrowPayer(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc,
 // Claims lists the customer's claims.
 func (s *Store) Claims(ctx context.Context, v models.Viewer, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Rows[*models.Claim], error) {
-		return list(ctx, tx, claimSpec(), "", everything, f, l)
+		spec := claimSpec()
+		spec.tally = claimTally
+		return list(ctx, tx, spec, "", everything, f, l)
 	})
 }
 
