@@ -18,7 +18,9 @@ type plan struct {
 	NodeType string `json:"Node Type"`
 	Relation string `json:"Relation Name"`
 	Index    string `json:"Index Name"`
-	Plans    []plan
+	// Presorted are the keys that an incremental sort finds in order.
+	Presorted []string `json:"Presorted Key"`
+	Plans     []plan
 }
 
 // scans are the ways a plan reads tables, such as "Seq Scan on claims".
@@ -36,12 +38,14 @@ func (p plan) scans() []string {
 	return all
 }
 
-// sorts is how many nodes of a plan put what was read of a table in order.
+// sorts is how many nodes of a plan put what was read of a table in order. What
+// follows a number that no two rows have needs no order.
 func (p plan) sorts(table string) (n int) {
 	for _, child := range p.Plans {
 		n += child.sorts(table)
 	}
-	if strings.HasSuffix(p.NodeType, "Sort") && p.reads(table) {
+	numbered := slices.ContainsFunc(p.Presorted, func(key string) bool { return strings.HasSuffix(key, ".seq") })
+	if strings.HasSuffix(p.NodeType, "Sort") && p.reads(table) && !numbered {
 		n++
 	}
 	return n

@@ -87,7 +87,24 @@ func newPlan[T any, F models.OrderField](ctx context.Context, source rowSource, 
 		}
 		p.filter, p.scope = filter, func(q *bun.SelectQuery) *bun.SelectQuery { return narrowed(scope(q)) }
 	}
-	return p, nil
+	return p, p.narrowSearch(ctx)
+}
+
+// narrowSearch replaces a search by conditions that an index serves, where there
+// is a way.
+func (p *listPlan[T]) narrowSearch(ctx context.Context) error {
+	tx, ofTenant := p.source.(*tenantTx)
+	words := searched(p.search)
+	if !ofTenant || p.spec.narrowSearch == nil || len(words) == 0 || len(words) > maxNarrowed || strings.ContainsRune(p.search, 0) {
+		return nil
+	}
+	narrowed, err := p.spec.narrowSearch(ctx, tx, words)
+	if err != nil {
+		return err
+	}
+	scope := p.scope
+	p.search, p.scope = "", func(q *bun.SelectQuery) *bun.SelectQuery { return narrowed(scope(q)) }
+	return nil
 }
 
 // list answers one page of a list in at most three statements: the rows, the

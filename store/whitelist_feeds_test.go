@@ -46,7 +46,9 @@ func multiplied(w *factory.World) *factory.Tenant {
 	cedar := w.Tenant("cedar")
 	seed(cedar)
 	seed(w.Tenant("harbor"))
-	settle(w, "alert_events", "operator_judgments", "webhook_deliveries", "webhook_attempts", "webhook_events", "audit_events")
+	if _, err := w.DB.Owner.Exec(w.Context(), `ANALYZE alert_events, operator_judgments, webhook_deliveries, webhook_attempts, webhook_events, audit_events`); err != nil {
+		w.Fatal(err)
+	}
 	return cedar
 }
 
