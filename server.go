@@ -77,6 +77,9 @@ func newHandler(d cli.Deps) (http.Handler, error) {
 		AsyncUploadBytes: d.Config.AsyncBytes, Throttle: d.Throttle, Named: obs.Name,
 	}
 	restOptions.Checks = []rest.Check{{Name: "workers", Func: d.Workers}, {Name: "cache", Func: d.Throttle.Ping(), Optional: true}}
+	if d.Serving != nil {
+		restOptions.Checks = append(restOptions.Checks, rest.Check{Name: "server", Func: d.Serving})
+	}
 	restAPI, err := rest.New(d.Store, signIn, restOptions)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -231,6 +232,26 @@ func TestNewHandler_Introspection(t *testing.T) {
 			t.Errorf("introspection %v answers %s", allowed, got.Body)
 		}
 	}
+}
+
+// A server that is about to end is not ready, and answers all the same.
+func TestNewHandler_IsNotReadyWhenItIsToEnd(t *testing.T) {
+	t.Parallel()
+	leaving := false
+	handler, _ := handlerWith(t, cli.Deps{Serving: func(context.Context) error {
+		if leaving {
+			return errors.New("the server is about to end")
+		}
+		return nil
+	}})
+	wantStatus(t, ask(t, handler, http.MethodGet, "/readyz", ""), http.StatusOK)
+	leaving = true
+	answer := ask(t, handler, http.MethodGet, "/readyz", "")
+	wantStatus(t, answer, http.StatusServiceUnavailable)
+	if !strings.Contains(answer.Body.String(), `"path":"server"`) {
+		t.Errorf("%s", answer.Body)
+	}
+	wantStatus(t, ask(t, handler, http.MethodGet, "/healthz", ""), http.StatusOK)
 }
 
 func superuserToken(t *testing.T, w *factory.World, handler http.Handler) string {

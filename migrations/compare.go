@@ -107,7 +107,7 @@ func Unknown(ctx context.Context, db *sql.DB) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := discover()
+	all, err := discover(files)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func empty(t *testing.T) *database {
 	if _, err := migrations.Down(t.Context(), db.OwnerURL, 1000); err != nil {
 		t.Fatal(err)
 	}
-	db.exec(t, `DROP TABLE bun_migrations, bun_migration_locks`)
+	db.exec(t, `DROP TABLE bun_migrations`)
 	return db
 }
 
@@ -321,37 +321,6 @@ func TestUp_FailureLeavesWholeSteps(t *testing.T) {
 	db.exec(t, `DROP TABLE claims`)
 	if diff := cmp.Diff(names[1:], db.up(t)); diff != "" {
 		t.Errorf("applied after repair (+):\n%s", diff)
-	}
-}
-
-func TestUp_WaitsForTheOtherAndHonoursTheContext(t *testing.T) {
-	t.Parallel()
-	db := migrated(t)
-	conn, err := db.sql.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := conn.ExecContext(t.Context(), `SELECT pg_advisory_lock(x'7570737472656d'::bigint)`); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		_, err := migrations.Up(ctx, db.OwnerURL)
-		done <- err
-	}()
-	// The lock's queue shows that the other one waits.
-	for waiting := 0; waiting == 0; {
-		row := db.sql.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
-		if err := row.Scan(&waiting); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cancel()
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "waiting for another migration") {
-		t.Errorf("error = %v", err)
 	}
 }
 

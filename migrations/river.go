@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
-	"github.com/uptrace/bun/migrate"
 )
 
 // RiverSchema is the schema of the job queue's tables.
@@ -29,49 +28,40 @@ func riverSteps() []riverStep {
 	return []riverStep{{migration: "0007", from: 0, to: 8}}
 }
 
-// withRiver makes River's steps a part of the migrations they belong to. River
-// runs each of its versions in a transaction and remembers it, so a failure in
-// between leaves whole versions, and the next attempt goes on there.
-func withRiver(all migrate.MigrationSlice, url string) {
+// riverStepOf is River's part of a migration; nil when it has none.
+func riverStepOf(migration string) *riverStep {
 	for _, step := range riverSteps() {
-		for i := range all {
-			if all[i].Name == step.migration {
-				step.wrap(&all[i], url)
-			}
+		if step.migration == migration {
+			return &step
 		}
 	}
+	return nil
 }
 
-func (s riverStep) wrap(m *migrate.Migration, url string) {
-	up, down := m.Up, m.Down
-	m.Up = func(ctx context.Context, by *migrate.Migrator, m *migrate.Migration) error {
-		if err := up(ctx, by, m); err != nil {
-			return err
-		}
-		return runRiver(ctx, url, rivermigrate.DirectionUp, s.to)
+// up takes River's schema to the step's version. River runs each of its versions
+// in a transaction and remembers it, so that a failure or a kill in between leaves
+// whole versions, and the next attempt goes on there.
+func (s riverStep) up(ctx context.Context, m Migrator) error {
+	return m.runRiver(ctx, rivermigrate.DirectionUp, s.to)
+}
+
+func (s riverStep) down(ctx context.Context, m Migrator) error {
+	target := s.from
+	if target == 0 {
+		target = -1 // as River spells "all of it"
 	}
-	m.Down = func(ctx context.Context, by *migrate.Migrator, m *migrate.Migration) error {
-		target := s.from
-		if target == 0 {
-			target = -1 // as River spells "all of it"
-		}
-		if err := runRiver(ctx, url, rivermigrate.DirectionDown, target); err != nil {
-			return err
-		}
-		return down(ctx, by, m)
-	}
+	return m.runRiver(ctx, rivermigrate.DirectionDown, target)
 }
 
 // runRiver takes River's schema to a version. Its migrator wants a pool, so it
 // has a connection beside the one that holds our lock.
-func runRiver(ctx context.Context, url string, direction rivermigrate.Direction, target int) error {
-	config, err := pgxpool.ParseConfig(url)
+func (m Migrator) runRiver(ctx context.Context, direction rivermigrate.Direction, target int) error {
+	config, err := pgxpool.ParseConfig(m.URL)
 	if err != nil {
 		return fmt.Errorf("the database URL cannot be read: %w", err)
 	}
 	config.MaxConns = 1
-	config.ConnConfig.RuntimeParams["application_name"] = "upstream migrate"
-	config.ConnConfig.RuntimeParams["lock_timeout"] = lockTimeout
+	m.configure(config.ConnConfig)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, `SET ROLE `+OwnerRole)
 		return err

@@ -26,7 +26,7 @@ func TestRiver_TheStepsLeadToTheVersionOfTheModule(t *testing.T) {
 	if newest := versions[len(versions)-1].Version; at != newest {
 		t.Errorf("the steps end at version %d, River's schema is at %d: add a migration", at, newest)
 	}
-	known, err := discover()
+	known, err := discover(files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/uptrace/bun"
 
+	"upstream/migrations"
 	"upstream/models"
 	"upstream/models/drift"
 )
@@ -297,4 +300,17 @@ const NoticeLease = noticeLease
 // the process does nothing more.
 func EmitSerializable(ctx context.Context, s *Store, v models.Viewer, happened ...models.Happening) (struct{}, error) {
 	return bound(ctx, s, v, serializable, func(tx *tenantTx) (struct{}, error) { return struct{}{}, tx.emit(ctx, happened...) })
+}
+
+// StuckJobs are the kinds of the jobs that a queue which knows kinds would
+// rescue, having run since before the horizon.
+func (s *Store) StuckJobs(ctx context.Context, kinds []string, horizon time.Time) ([]string, error) {
+	jobs, err := queueDriver{riverpgxv5.New(s.pool), kinds}.GetExecutor().JobGetStuck(ctx, &riverdriver.JobGetStuckParams{
+		Max: 10, Schema: migrations.RiverSchema, StuckHorizon: horizon,
+	})
+	var found []string
+	for _, job := range jobs {
+		found = append(found, job.Kind)
+	}
+	return found, err
 }

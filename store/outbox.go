@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"upstream/migrations"
 	"upstream/models"
@@ -26,7 +29,34 @@ type Queue = river.Client[pgx.Tx]
 // queueDriver is River's driver without LISTEN and NOTIFY. Workers poll instead:
 // that works behind a pooler which hands connections around, and a NOTIFY would
 // make every transaction that enqueues wait for the others at its commit.
-type queueDriver struct{ *riverpgxv5.Driver }
+type queueDriver struct {
+	*riverpgxv5.Driver
+
+	// kinds are those of the jobs that are worked on here.
+	kinds []string
+}
+
+// GetExecutor implements River's driver.
+//
+//nolint:ireturn // as River declares it
+func (d queueDriver) GetExecutor() riverdriver.Executor {
+	return queueExecutor{d.Driver.GetExecutor(), d.kinds}
+}
+
+// queueExecutor is River's executor for a program that shares the queue with
+// other versions of itself.
+type queueExecutor struct {
+	riverdriver.Executor
+
+	kinds []string
+}
+
+// JobGetStuck implements River's executor. River's leader discards the stuck
+// jobs whose kind it does not know: those of a newer version are left to it.
+func (e queueExecutor) JobGetStuck(ctx context.Context, params *riverdriver.JobGetStuckParams) ([]*rivertype.JobRow, error) {
+	jobs, err := e.Executor.JobGetStuck(ctx, params)
+	return slices.DeleteFunc(jobs, func(job *rivertype.JobRow) bool { return !slices.Contains(e.kinds, job.Kind) }), err
+}
 
 // SupportsListener implements River's driver.
 func (queueDriver) SupportsListener() bool { return false }
@@ -35,10 +65,11 @@ func (queueDriver) SupportsListener() bool { return false }
 func (queueDriver) SupportsListenNotify() bool { return false }
 
 // NewQueue is a client of the queue on the store's pool that works as config
-// says; the schema is the store's to know.
-func (s *Store) NewQueue(config river.Config) (*Queue, error) {
-	config.Schema, config.PollOnly = migrations.RiverSchema, true
-	return river.NewClient(queueDriver{riverpgxv5.New(s.pool)}, &config)
+// says on jobs of these kinds; the schema is the store's to know. Jobs of other
+// kinds wait, without an attempt, for a version of the program that knows them.
+func (s *Store) NewQueue(config river.Config, kinds []string) (*Queue, error) {
+	config.Schema, config.PollOnly, config.FetchOnlyKnownKinds = migrations.RiverSchema, true, true
+	return river.NewClient(queueDriver{riverpgxv5.New(s.pool), kinds}, &config)
 }
 
 // outbox inserts jobs and does nothing else.
@@ -50,7 +81,7 @@ type outbox struct {
 }
 
 func newOutbox(pool *pgxpool.Pool, log *slog.Logger, traceparent func(context.Context) string) outbox {
-	client, err := river.NewClient(queueDriver{riverpgxv5.New(pool)}, &river.Config{Schema: migrations.RiverSchema, Logger: log})
+	client, err := river.NewClient(queueDriver{Driver: riverpgxv5.New(pool)}, &river.Config{Schema: migrations.RiverSchema, Logger: log})
 	if err != nil {
 		panic(err) // the configuration is constant
 	}

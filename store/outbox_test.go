@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -126,5 +127,23 @@ func TestQueue_RuntimeRole(t *testing.T) {
 		if _, err := w.DB.App.Exec(t.Context(), statement); !isRefused(err) {
 			t.Errorf("%s: %v", statement, err)
 		}
+	}
+}
+
+// River's leader throws away the stuck jobs whose kind it does not know. When
+// the leader is of an older version, those of the newer one are none of its.
+func TestNewQueue_RescuesNoJobsOfLaterVersions(t *testing.T) {
+	t.Parallel()
+	w := factory.New(t)
+	for _, kind := range []string{"note", "of_a_later_version"} {
+		_, err := w.DB.App.Exec(t.Context(), `INSERT INTO river.river_job (state, attempt, attempted_at, kind, args, max_attempts)
+			VALUES ('running', 1, now() - interval '3 hours', $1, '{}', 3)`, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := w.Store.StuckJobs(t.Context(), []string{"note"}, time.Now().Add(-time.Hour))
+	if diff := cmp.Diff([]string{"note"}, got); diff != "" || err != nil {
+		t.Errorf("stuck (+):\n%s\n%v", diff, err)
 	}
 }

@@ -37,6 +37,8 @@ type Deps struct {
 	// Workers is the condition that this process works on jobs; nil when it is
 	// not to.
 	Workers func(context.Context) error
+	// Serving is the condition that this process is not about to end; may be nil.
+	Serving func(context.Context) error
 	// Throttle limits requests; nil when that is switched off.
 	Throttle *throttle.Throttle
 	// Telemetry hears of every request; may be nil.

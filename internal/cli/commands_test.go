@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,9 @@ func TestMigrate(t *testing.T) {
 		{[]string{"up"}, map[string][]string{"applied": {names[newest]}}},
 		{[]string{"down", "--steps=2"}, map[string][]string{"undone": {names[newest], names[newest-1]}}},
 		{[]string{"up"}, map[string][]string{"applied": names[newest-1:]}},
+		{[]string{"down", "--to=" + names[newest-1]}, map[string][]string{"undone": {names[newest]}}},
+		{[]string{"down", "--to=" + names[newest-3][:4]}, map[string][]string{"undone": reversed(names[newest-2 : newest])}},
+		{[]string{"up"}, map[string][]string{"applied": names[newest-2:]}},
 		{[]string{"down", "--all"}, map[string][]string{"undone": reversed(names)}},
 		{[]string{"down"}, map[string][]string{"undone": {}}},
 		{[]string{"up"}, map[string][]string{"applied": names}},
@@ -64,10 +68,31 @@ func TestMigrate_ForPeople(t *testing.T) {
 	flags := flagsOf(testdb.New(t))
 	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "The schema is up to date.")
 	run(t, "", append(flags, "migrate", "down", "--all")...).want(t, exitOK, "undone  0001_identity")
-	run(t, "", append(flags, "migrate", "down")...).want(t, exitOK, "No migration is applied.")
+	run(t, "", append(flags, "migrate", "down")...).want(t, exitOK, "There is nothing to undo.")
 	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK).wantRow(t, "0001_identity", "pending")
 	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "applied  0001_identity", "migrations applied")
 	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK).wantRow(t, "0001_identity", "20")
+}
+
+// A version meets the migrations of the next: it shows them and leaves them.
+func TestMigrate_OnANewerSchema(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	flags := flagsOf(db)
+	execute(t, db, `INSERT INTO bun_migrations (name, group_id) VALUES ('9001', 9001)`)
+	run(t, "", append(flags, "migrate", "status")...).want(t, exitOK, "by a newer version").wantRow(t, "9001", "20")
+	run(t, "", append(flags, "migrate", "up")...).want(t, exitOK, "The schema is up to date.")
+	for _, how := range []string{"--steps=1", "--to=0020", "--all"} {
+		run(t, "", append(flags, "migrate", "down", how)...).want(t, exitDatabase, "undo them by the version that made them (9001)")
+	}
+	run(t, "", append(flags, "migrate", "down", "--to=9000")...).want(t, exitUsage, "no such migration")
+	run(t, "", append(flags, "migrate", "down", "--to=0020", "--all")...).want(t, exitUsage)
+	s := serve(t, answering("hello"), append(flags, secretFlag)...)
+	if status, body := get(t, s.url(t)); status != http.StatusOK || body != "hello" {
+		t.Errorf("GET answers %d %q", status, body)
+	}
+	s.signal()
+	s.end().want(t, exitOK)
 }
 
 func TestMigrate_NeedsMoreThanTheServingRole(t *testing.T) {

@@ -115,7 +115,7 @@ func (a *app) migrate(ctx context.Context, d *database) ([]string, error) {
 	if err := proveServer(ctx, d.ownerURL); err != nil {
 		return nil, err
 	}
-	applied, err := migrations.Up(ctx, d.ownerURL)
+	applied, err := migrations.Migrator{URL: d.ownerURL, Logger: a.log}.Up(ctx)
 	if len(applied) > 0 {
 		a.log.InfoContext(ctx, "migrations applied", "names", strings.Join(applied, ", "))
 	}

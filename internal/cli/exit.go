@@ -8,6 +8,7 @@ import (
 
 	"upstream/internal/config"
 	"upstream/internal/postgres"
+	"upstream/migrations"
 	"upstream/models"
 )
 
@@ -132,7 +133,7 @@ func isDatabase(err error) bool {
 	}
 	for _, kind := range []error{
 		errBehind, errDatabaseEnded, postgres.ErrUnsafeRole, postgres.ErrDataDirInUse, postgres.ErrNoBinaries,
-		postgres.ErrUnsupported,
+		postgres.ErrUnsupported, migrations.ErrLocked, migrations.ErrNewer,
 	} {
 		if errors.Is(err, kind) {
 			return true

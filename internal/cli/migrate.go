@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"upstream/migrations"
@@ -19,8 +20,22 @@ type migrateCommand struct {
 type migrateUp struct{}
 
 type migrateDown struct {
-	Steps int  `default:"1" help:"How many to undo."`
-	All   bool `help:"Undo every one. All data is lost."`
+	Steps int    `default:"1" help:"How many to undo."`
+	To    string `xor:"how" help:"Undo every one that is newer than this one, by its number." placeholder:"NNNN"`
+	All   bool   `xor:"how" help:"Undo every one. All data is lost."`
+}
+
+// Help is what --help adds.
+func (migrateUp) Help() string {
+	return "Servers of this version and the one before may run meanwhile. A migration that cannot have a lock at once lets " +
+		"others through and tries again for some minutes. It may be run by several at once, and again after it was broken off."
+}
+
+// Help is what --help adds.
+func (migrateDown) Help() string {
+	return "What a migration added is lost with all that is in it. To go back to the version before, replace the servers " +
+		"first, then run this version's `migrate down --to` with the number of the last migration of that one. " +
+		"Migrations that this program does not know are undone by the version that made them."
 }
 
 type migrateStatus struct{}
@@ -38,23 +53,36 @@ func (migrateUp) Run(ctx context.Context, a *app) error {
 
 // Run undoes the newest migrations.
 func (c migrateDown) Run(ctx context.Context, a *app) error {
-	steps := c.Steps
-	if c.All {
-		steps = 1 << 20
-	}
-	if steps < 1 {
+	if c.Steps < 1 {
 		return usageError{errors.New("--steps must be 1 or more")}
 	}
 	return a.withDatabase(ctx, func(d *database) error {
 		if err := proveServer(ctx, d.ownerURL); err != nil {
 			return err
 		}
-		names, err := migrations.Down(ctx, d.ownerURL, steps)
+		names, err := c.undo(ctx, migrations.Migrator{URL: d.ownerURL, Logger: a.log})
+		if errors.Is(err, migrations.ErrNoMigration) {
+			return usageError{fmt.Errorf("--to: %w", err)}
+		}
+		if err != nil && len(names) > 0 {
+			a.log.WarnContext(ctx, "migrations undone before the failure", "names", strings.Join(names, ", "))
+		}
 		if err != nil {
 			return err
 		}
-		return a.printMigrations("undone", names, "No migration is applied.")
+		return a.printMigrations("undone", names, "There is nothing to undo.")
 	})
+}
+
+func (c migrateDown) undo(ctx context.Context, m migrations.Migrator) ([]string, error) {
+	number, _, _ := strings.Cut(c.To, "_") // a name begins with its number
+	switch {
+	case c.All:
+		return m.DownTo(ctx, "0000")
+	case c.To != "":
+		return m.DownTo(ctx, number)
+	}
+	return m.Down(ctx, c.Steps)
 }
 
 // Run lists all migrations.
@@ -82,6 +110,9 @@ func printSteps(w *tabwriter.Writer, steps []migrations.Step) {
 		applied := "pending"
 		if !s.AppliedAt.IsZero() {
 			applied = s.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
+		}
+		if s.Newer {
+			applied += " by a newer version"
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\n", s.Name, applied)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"upstream/internal/config"
@@ -27,7 +28,8 @@ type serveCommand struct {
 // Help is what --help adds.
 func (serveCommand) Help() string {
 	return "Prints one line, `ready http://HOST:PORT`, when requests are answered. SIGTERM and SIGINT let running " +
-		"requests finish; a second one ends the program at once. With the embedded database it joins the server that " +
+		"requests finish; a second one ends the program at once. With --drain-delay requests are taken for a while yet, so " +
+		"that a load balancer notices first that /readyz answers 503. With the embedded database it joins the server that " +
 		"another command runs on the data directory, and ends when that one does."
 }
 
@@ -49,6 +51,8 @@ type server struct {
 	workers   *jobs.Workers
 	throttle  *throttle.Throttle
 	telemetry *obs.Telemetry
+	// leaving says that the server is about to end.
+	leaving atomic.Bool
 }
 
 // openServer gives fn a server that is about to listen. What can be found wrong
@@ -132,7 +136,7 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancelRequests()
-	public := newServer(requests, handler, s.log, defaultPatience())
+	public := newServer(requests, s.parting(handler), s.log, defaultPatience())
 	servers := []*http.Server{public}
 	group.Go(func() { failed <- public.Serve(s.listeners.public) })
 	if s.listeners.admin != nil {
@@ -149,13 +153,62 @@ func (s *server) run(ctx context.Context, ready func(url string)) error {
 	ready(url)
 	select {
 	case <-ctx.Done():
-		s.log.InfoContext(ctx, "draining", "timeout", s.config.DrainTimeout)
 	case err = <-failed:
 	}
-	// Both at once: each may take all of the time.
+	return errors.Join(err, s.leave(ctx, servers, failed, stopWorkers))
+}
+
+// leave ends what runs: jobs and requests at once, each of which may take all of
+// the time.
+func (s *server) leave(ctx context.Context, servers []*http.Server, failed <-chan error, stopWorkers func() error) (err error) {
+	s.leaving.Store(true)
 	jobsDone := make(chan error, 1)
 	go func() { jobsDone <- stopWorkers() }()
-	return errors.Join(err, drain(s.config.DrainTimeout, servers), <-jobsDone)
+	timeout := s.config.DrainTimeout
+	if ctx.Err() != nil {
+		s.log.InfoContext(ctx, "draining", "timeout", timeout, "delay", s.config.DrainDelay)
+		err = linger(s.config.DrainDelay, failed)
+		timeout -= s.config.DrainDelay
+	}
+	return errors.Join(err, drain(timeout, servers), <-jobsDone)
+}
+
+// linger leaves the listener open for a while: whoever spreads requests over
+// several servers has yet to notice that this one is not ready any more.
+func linger(delay time.Duration, failed <-chan error) error {
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+var errLeaving = errors.New("the server is about to end")
+
+// serving is a condition of readiness: it fails as soon as the server is to end.
+func (s *server) serving(context.Context) error {
+	if s.leaving.Load() {
+		return errLeaving
+	}
+	return nil
+}
+
+// parting asks clients of a server that is about to end to use another
+// connection next time. Those they have stay open: to close an idle one now would
+// meet a request that is on its way.
+func (s *server) parting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // prepareWorkers makes the workers, unless other processes do the work.
@@ -168,7 +221,7 @@ func (s *server) prepareWorkers(ctx context.Context) (err error) {
 		public = s.listeners.url()
 	}
 	s.workers, err = s.newWorkers(ctx, s.store, s.config.Mail, s.config.Webhooks, jobs.Options{
-		PublicURL: public, DrainTimeout: s.config.DrainTimeout, Observe: observeJob(s.telemetry),
+		PublicURL: public, DrainTimeout: jobsTimeout(s.config.DrainTimeout), Observe: observeJob(s.telemetry),
 	})
 	return err
 }
@@ -187,7 +240,7 @@ func (s *server) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle, Telemetry: s.telemetry}
+	deps := Deps{Store: s.store, Config: s.config, Secret: secret, Logger: s.log, Throttle: s.throttle, Telemetry: s.telemetry, Serving: s.serving}
 	if s.workers != nil {
 		deps.Workers = s.workers.Check
 	}

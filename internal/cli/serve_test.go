@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"upstream/internal/config"
+	"upstream/internal/jobs"
 	"upstream/internal/testdb"
 )
 
@@ -54,7 +59,7 @@ func TestServe_HandsItsSettingsToTheHandler(t *testing.T) {
 		return http.NotFoundHandler(), nil
 	}, append(flagsOf(testdb.New(t)), secretFlag, "--public-url=https://upstream.example", "--no-introspection", "--max-upload-bytes=5")...)
 	s.url(t)
-	if string(got.Secret) != strings.TrimPrefix(secretFlag, "--secret-key=") || got.Store == nil || got.Logger == nil {
+	if string(got.Secret) != strings.TrimPrefix(secretFlag, "--secret-key=") || got.Store == nil || got.Logger == nil || got.Serving(t.Context()) != nil {
 		t.Errorf("secret %q, store %v", got.Secret, got.Store)
 	}
 	if c := got.Config; c.PublicURL != "https://upstream.example" || c.Introspection || c.MaxUploadBytes != 5 {
@@ -93,6 +98,69 @@ func TestServe_DrainsRunningRequests(t *testing.T) {
 		t.Errorf("the running request got %q", body)
 	}
 	s.end().want(t, exitOK)
+}
+
+// A server that is to end says so at once and goes on answering for a while,
+// each client for the last time on its connection.
+func TestServer_LingersBeforeItDrains(t *testing.T) {
+	t.Parallel()
+	a, _ := appOn(t)
+	s := &server{app: a, config: config.Serve{DrainTimeout: 2 * time.Hour, DrainDelay: time.Hour}}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, _ := answering("hello")(Deps{})
+	public := newServer(t.Context(), s.parting(handler), a.log, defaultPatience())
+	failed := make(chan error, 1)
+	served := make(chan error, 1)
+	go func() { served <- public.Serve(listener) }()
+	url := "http://" + listener.Addr().String()
+	ask := func() (closing bool) {
+		response, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		return response.Close
+	}
+	if err := s.serving(t.Context()); err != nil || ask() {
+		t.Errorf("before the end: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	left := make(chan error, 1)
+	stopped := make(chan struct{})
+	go func() {
+		left <- s.leave(ctx, []*http.Server{public}, failed, func() error {
+			close(stopped)
+			return nil
+		})
+	}()
+	<-stopped // the jobs end while requests are still taken
+	if s.serving(t.Context()) == nil || !ask() || !ask() {
+		t.Error("it does not say that it is about to end")
+	}
+	failed <- errors.New("something worse")
+	if err := <-left; err == nil || !strings.Contains(err.Error(), "something worse") {
+		t.Errorf("leave: %v", err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("the listener ended with %v", err)
+	}
+	if _, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+		t.Error("it still listens")
+	}
+}
+
+// All is over within the timeout, the time that cancelled jobs take included.
+func TestJobsTimeout(t *testing.T) {
+	t.Parallel()
+	for timeout, want := range map[time.Duration]time.Duration{30 * time.Second: 25 * time.Second, 6 * time.Second: 3 * time.Second} {
+		if got := jobsTimeout(timeout); got != want || timeout >= 2*jobs.Grace && got+jobs.Grace > timeout {
+			t.Errorf("of %s jobs have %s, want %s", timeout, got, want)
+		}
+	}
 }
 
 func TestServe_CutsRequestsThatNeverEnd(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"upstream/internal/config"
 	"upstream/internal/jobs"
@@ -44,7 +45,7 @@ func (c workCommand) Run(ctx context.Context, a *app) error {
 
 func (c workCommand) work(ctx context.Context, a *app, st *store.Store, d *database, telemetry *obs.Telemetry) error {
 	workers, err := a.newWorkers(ctx, st, c.Mail, c.Webhooks, jobs.Options{
-		PublicURL: c.PublicURL, DrainTimeout: c.DrainTimeout, Observe: observeJob(telemetry),
+		PublicURL: c.PublicURL, DrainTimeout: jobsTimeout(c.DrainTimeout), Observe: observeJob(telemetry),
 	})
 	if err != nil {
 		return err
@@ -55,6 +56,10 @@ func (c workCommand) work(ctx context.Context, a *app, st *store.Store, d *datab
 	_, _ = fmt.Fprintln(a.Out, "working")
 	return errors.Join(a.untilEnd(ctx, d), workers.Stop())
 }
+
+// jobsTimeout is how long jobs may run on when all is to be over after timeout:
+// those that are cancelled then need a while to be put back.
+func jobsTimeout(timeout time.Duration) time.Duration { return max(timeout-jobs.Grace, timeout/2) }
 
 // untilEnd waits for the end of ctx, or of an embedded database.
 func (a *app) untilEnd(ctx context.Context, d *database) error {

@@ -43,6 +43,7 @@ type Serve struct {
 	RedisURL       string        `name:"redis-url" env:"REDIS_URL" help:"Redis in which replicas count requests together. Unset: each counts for itself." placeholder:"URL"`
 	TrustedProxies []string      `name:"trusted-proxies" env:"UPSTREAM_TRUSTED_PROXIES" help:"Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8." placeholder:"CIDR,..."`
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"UPSTREAM_DRAIN_TIMEOUT" default:"30s" help:"How long running requests and jobs may take after SIGTERM."`
+	DrainDelay     time.Duration `name:"drain-delay" env:"UPSTREAM_DRAIN_DELAY" default:"0s" help:"How long requests are still taken after SIGTERM, while /readyz answers 503, for load balancers to notice; a part of the drain timeout."`
 	Workers        bool          `name:"workers" env:"UPSTREAM_WORKERS" default:"true" negatable:"" help:"Work on background jobs, too; without, run \"upstream work\" beside."`
 
 	Mail     Mail     `embed:""`
@@ -63,6 +64,7 @@ func (s Serve) Validate() error {
 		positive("--async-upload-bytes", s.AsyncBytes),
 		positive("--max-conns", s.MaxConns),
 		positive("--drain-timeout", s.DrainTimeout),
+		s.checkDrainDelay(),
 		s.Mail.Validate(),
 		s.Webhooks.Validate(),
 		s.Observe.Validate(),
@@ -81,6 +83,13 @@ func (s Serve) checkAdminAddr() error {
 		return nil
 	}
 	return checkAddr("--admin-addr", s.AdminAddr)
+}
+
+func (s Serve) checkDrainDelay() error {
+	if s.DrainDelay < 0 || s.DrainDelay > 0 && s.DrainDelay >= s.DrainTimeout {
+		return errors.New("--drain-delay must be 0 or more, and less than --drain-timeout")
+	}
+	return nil
 }
 
 func (s Serve) checkPublicURL() error {

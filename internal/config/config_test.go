@@ -76,6 +76,9 @@ func TestValidate(t *testing.T) {
 		"webhooks too slow":   {func(s *Serve) { s.Webhooks.Timeout = time.Minute }, "--webhook-timeout must be more than 0 and at most 25s"},
 		"no pause":            {func(s *Serve) { s.Webhooks.Pause = 0 }, "--webhook-pause must be more than 0"},
 		"too many at a time":  {func(s *Serve) { s.Webhooks.Concurrency = 65 }, "--webhook-concurrency must be from 1 to 64"},
+		"a delay":             {func(s *Serve) { s.DrainTimeout, s.DrainDelay = 30*time.Second, 5*time.Second }, ""},
+		"a negative delay":    {func(s *Serve) { s.DrainDelay = -1 }, "--drain-delay must be 0 or more, and less than --drain-timeout"},
+		"nothing but delay":   {func(s *Serve) { s.DrainDelay = s.DrainTimeout }, "--drain-delay must be 0 or more"},
 		"no time":             {func(s *Serve) { s.DrainTimeout = 0 }, "--drain-timeout must be more than 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +129,7 @@ func variables() []string {
 	return []string{
 		"DATABASE_URL", "UPSTREAM_MIGRATION_URL", "UPSTREAM_DATA_DIR", "UPSTREAM_PG_BIN", "LOG_FORMAT", "LOG_LEVEL", "UPSTREAM_JSON",
 		"UPSTREAM_ADDR", "UPSTREAM_ADMIN_ADDR", "UPSTREAM_PUBLIC_URL", "UPSTREAM_SECRET_KEY", "UPSTREAM_MIGRATE",
-		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_CORS_ORIGINS",
+		"UPSTREAM_MAX_UPLOAD_BYTES", "UPSTREAM_ASYNC_UPLOAD_BYTES", "UPSTREAM_MAX_CONNS", "UPSTREAM_INTROSPECTION", "UPSTREAM_GRAPHQL_LIMITS", "UPSTREAM_TRUSTED_DOCUMENTS", "UPSTREAM_DRAIN_TIMEOUT", "UPSTREAM_DRAIN_DELAY", "UPSTREAM_CORS_ORIGINS",
 		"UPSTREAM_WORKERS", "SMTP_URL", "UPSTREAM_MAIL_FROM", "UPSTREAM_ALERT_EMAIL",
 		"UPSTREAM_THROTTLE", "UPSTREAM_THROTTLE_RATES", "REDIS_URL", "UPSTREAM_TRUSTED_PROXIES", "UPSTREAM_SLOW_STATEMENT",
 		"UPSTREAM_WEBHOOK_ALLOW", "UPSTREAM_WEBHOOK_PORTS", "UPSTREAM_WEBHOOK_HTTP", "UPSTREAM_WEBHOOK_RETRIES", "UPSTREAM_WEBHOOK_TIMEOUT",
@@ -167,7 +170,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 	unset(t)
 	for i, value := range []string{
 		"postgres://a", "postgres://b", "/data", "/bin", "json", "debug", "true",
-		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "https://app.example",
+		":1", "", "https://upstream.example", good, "true", "5", "4", "6", "false", "key.budget=7,all.depth=3", "/trusted.json", "7s", "3s", "https://app.example",
 		"false", "smtp://mail.example", "Upstream <noreply@upstream.example>", "alerts@upstream.example",
 		"off", "user=1/h,burst=off", "redis://r", "10.0.0.0/8,192.0.2.1", "2s",
 		"127.0.0.1/32,fd00::/8", "443,8443", "true", "1s,2s", "3s", "4s", "5",
@@ -185,7 +188,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 		},
 		Serve: Serve{
 			Addr: ":1", PublicURL: "https://upstream.example", SecretKey: good, Migrate: true,
-			MaxUploadBytes: 5, AsyncBytes: 4, MaxConns: 6, DrainTimeout: 7 * time.Second, CORSOrigins: []string{"https://app.example"},
+			MaxUploadBytes: 5, AsyncBytes: 4, MaxConns: 6, DrainTimeout: 7 * time.Second, DrainDelay: 3 * time.Second, CORSOrigins: []string{"https://app.example"},
 			GraphQLLimits: []string{"key.budget=7", "all.depth=3"}, TrustedDocs: "/trusted.json",
 			Mail:     Mail{SMTPURL: "smtp://mail.example", From: "Upstream <noreply@upstream.example>", AlertEmail: "alerts@upstream.example"},
 			Throttle: "off", ThrottleRates: []string{"user=1/h", "burst=off"}, RedisURL: "redis://r",

@@ -134,10 +134,10 @@ func New(opts Options) (*Workers, error) {
 	if opts.Store == nil || opts.Mail == nil {
 		return nil, errors.New("jobs: no store or no way to send mail")
 	}
-	workers := river.NewWorkers()
-	register(workers, opts)
+	known := registry{Workers: river.NewWorkers()}
+	known.register(opts)
 	if opts.register != nil {
-		opts.register(workers)
+		opts.register(known.Workers)
 	}
 	queue, err := opts.Store.NewQueue(river.Config{
 		Queues: map[string]river.QueueConfig{
@@ -149,7 +149,7 @@ func New(opts Options) (*Workers, error) {
 				MaxWorkers: maxLanes, FetchCooldown: min(opts.PollInterval, lanePoll), FetchPollInterval: min(opts.PollInterval, lanePoll),
 			},
 		},
-		Workers:           workers,
+		Workers:           known.Workers,
 		PeriodicJobs:      periodic(),
 		FetchCooldown:     min(opts.PollInterval, river.FetchCooldownDefault),
 		FetchPollInterval: opts.PollInterval,
@@ -161,32 +161,45 @@ func New(opts Options) (*Workers, error) {
 		Middleware:        opts.middleware(),
 		// REINDEX is for the owner of the tables, which the runtime role is not.
 		ReindexerIndexNames: []string{},
-	})
+	}, known.kinds)
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	return &Workers{queue: queue, drain: opts.DrainTimeout, log: opts.Logger, unwatch: func() {}}, nil
 }
 
+// registry is what this program can work on.
+type registry struct {
+	*river.Workers
+
+	kinds []string
+}
+
+func add[A river.JobArgs](r *registry, worker river.Worker[A]) {
+	var args A
+	river.AddWorker(r.Workers, worker)
+	r.kinds = append(r.kinds, args.Kind())
+}
+
 // register adds the worker of every kind of job.
-func register(workers *river.Workers, opts Options) {
-	river.AddWorker(workers, housekeeping(opts.Store, opts.Logger))
-	river.AddWorker(workers, &detection{store: opts.Store})
-	river.AddWorker(workers, scheduling(opts.Store, opts.Logger))
-	river.AddWorker(workers, watching(opts.Store, opts.Logger))
-	river.AddWorker(workers, &ingestion{store: opts.Store})
-	river.AddWorker(workers, resuming(opts.Store, opts.Logger))
-	river.AddWorker(workers, &alertNotice{opts: opts})
-	river.AddWorker(workers, &channelTest{opts: opts})
-	river.AddWorker(workers, resumingAlerts(opts.Store, opts.Logger))
-	river.AddWorker(workers, &passwordResetMail{opts: opts})
-	river.AddWorker(workers, &passwordChangedMail{opts: opts})
-	river.AddWorker(workers, &invitationMail{opts: opts})
-	river.AddWorker(workers, &delivering{store: opts.Store, sender: opts.Webhooks, inFlight: opts.InFlight, log: opts.Logger})
-	river.AddWorker(workers, &telling{store: opts.Store})
-	river.AddWorker(workers, &replaying{store: opts.Store})
-	river.AddWorker(workers, resumingWebhooks(opts.Store, opts.Logger))
-	river.AddWorker(workers, &webhookNoticeMail{opts: opts})
+func (r *registry) register(opts Options) {
+	add(r, housekeeping(opts.Store, opts.Logger))
+	add(r, &detection{store: opts.Store})
+	add(r, scheduling(opts.Store, opts.Logger))
+	add(r, watching(opts.Store, opts.Logger))
+	add(r, &ingestion{store: opts.Store})
+	add(r, resuming(opts.Store, opts.Logger))
+	add(r, &alertNotice{opts: opts})
+	add(r, &channelTest{opts: opts})
+	add(r, resumingAlerts(opts.Store, opts.Logger))
+	add(r, &passwordResetMail{opts: opts})
+	add(r, &passwordChangedMail{opts: opts})
+	add(r, &invitationMail{opts: opts})
+	add(r, &delivering{store: opts.Store, sender: opts.Webhooks, inFlight: opts.InFlight, log: opts.Logger})
+	add(r, &telling{store: opts.Store})
+	add(r, &replaying{store: opts.Store})
+	add(r, resumingWebhooks(opts.Store, opts.Logger))
+	add(r, &webhookNoticeMail{opts: opts})
 }
 
 // periodic are the jobs that recur. Of all processes on a database one, their
@@ -240,6 +253,10 @@ func (w *Workers) watch(ctx context.Context) {
 	})
 }
 
+// Grace is how long [Workers.Stop] waits after the drain timeout for cancelled
+// jobs to return and be put back.
+const Grace = 5 * time.Second
+
 // Stop takes no new jobs and waits for those that run. After the drain timeout
 // they are cancelled, which puts them back into the queue, and that is the
 // error. A job that heeds no cancellation is left behind.
@@ -247,9 +264,8 @@ func (w *Workers) Stop() error {
 	w.running.Store(false)
 	w.unwatch()
 	w.watching.Wait()
-	const grace = 5 * time.Second // for cancelled jobs to return and be put back
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), w.drain+grace)
+	ctx, cancel := context.WithTimeout(context.Background(), w.drain+Grace)
 	defer cancel()
 	err := w.queue.Stop(ctx)
 	if err != nil || time.Since(start) >= w.drain {
