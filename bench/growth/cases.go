@@ -55,6 +55,7 @@ func (s *site) cases() []line {
 		{name: "claims of a group", path: first("cpt_group", "IMAGING")},
 		{name: "claims of a code", path: first("cpt", code)},
 		{name: "claims of a code that none has", path: first("cpt", "00000")},
+		{name: "claims of a group that none has", path: first("cpt_group", "NONE")},
 		{name: "claims above an amount that none has", path: first("min_amount", "9999999")},
 		{name: "claims by a word of payers", path: first("search", payer)},
 		{name: "claims by a word that nothing has", path: first("search", "zzzz")},

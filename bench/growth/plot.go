@@ -51,7 +51,7 @@ func (a axes) y(ms float64) float64 {
 	return plotBottom - (plotBottom-plotTop)*(math.Log10(ms)-a.low)/(a.high-a.low)
 }
 
-// plot draws the plotted lines by their processor time.
+// plot draws the plotted lines by their elapsed time.
 func (r *report) plot() string {
 	var shown []*result
 	a := axes{left: math.Log10(float64(r.sizes[0])), right: math.Log10(float64(r.sizes[len(r.sizes)-1])), low: math.Inf(1), high: math.Inf(-1)}
@@ -66,7 +66,7 @@ func (r *report) plot() string {
 	}
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%[1]d" height="%[2]d">`+"\n", plotWidth, plotHeight)
-	const title = "Processor time, server and PostgreSQL, by the claims of the customer"
+	const title = "Median time of an answer, by the claims of the customer"
 	_, _ = fmt.Fprintf(&b, "<title>%s</title>\n%s", title, style)
 	_, _ = fmt.Fprintf(&b, `<text class="title" x="%d" y="24">%s</text>`+"\n", plotLeft, title)
 	r.grid(&b, a)
@@ -78,8 +78,8 @@ func (r *report) plot() string {
 	return b.String()
 }
 
-// milliseconds is the processor time, at least what can be told.
-func milliseconds(f figures) float64 { return max(f.used.All().Seconds()*1e3, 1e-3) }
+// milliseconds is the elapsed time, at least what can be drawn.
+func milliseconds(f figures) float64 { return max(f.elapsed.Seconds()*1e3, 1e-3) }
 
 func (r *report) grid(b *strings.Builder, a axes) {
 	for power := a.low; power <= a.high; power++ {

@@ -38,14 +38,14 @@ func (r *report) note(l line, f figures) {
 	r.results = append(r.results, &result{line: l, figures: []figures{f}})
 }
 
-// exponent is how the processor time of a line depends on the claims: the slope
-// of the straight line that fits the logarithms of both best, or that between
-// the two largest sizes when it is steeper. Processor time, because what else
-// the machine does weighs less in it.
+// exponent is how the elapsed time of a line depends on the claims: the slope of
+// the straight line that fits the logarithms of both best, or that between the
+// two largest sizes when it is steeper. Elapsed time, because it has in it what
+// PostgreSQL's parallel workers do.
 func (r *result) exponent(sizes []int) float64 {
 	x, y := make([]float64, len(r.figures)), make([]float64, len(r.figures))
 	for i, f := range r.figures {
-		x[i], y[i] = math.Log(float64(sizes[i])), math.Log(max(f.used.All().Seconds(), 1e-6))
+		x[i], y[i] = math.Log(float64(sizes[i])), math.Log(max(f.elapsed.Seconds(), 1e-6))
 	}
 	n := len(x)
 	return max(slope(x, y), slope(x[n-2:], y[n-2:]))
