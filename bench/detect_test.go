@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"upstream/bench/meter"
 	"upstream/internal/factory"
 	"upstream/models"
 )
@@ -46,14 +47,16 @@ func BenchmarkDetect(b *testing.B) {
 	tenant := world.Tenant("bench")
 	conn := owner(b, world)
 	seedClaims(b, conn, population{claims: size(b, claimsVariable, defaultClaims), payers: 60, groups: 15}, tenant)
-	cpu := newCPUMeter(b, world.DB.Owner)
+	cpu := meter.New(world.DB.Owner)
 	detect := func(by models.WindowBy) func() {
 		return func() { detection(b, tenant, models.DetectInput{WindowBy: &by}) }
 	}
 	detect(models.WindowByDecided)() // reads what the first to come has to read from disk
 	detect(models.WindowBySubmitted)()
 	var plain, decided, submitted series
-	peak := newPeakMemory(b)
+	if err := meter.ResetPeak(); err != nil {
+		b.Logf("the peak is since the start of the process: %v", err)
+	}
 	for b.Loop() {
 		plain.measure(b, cpu, func() { oneAggregate(b, conn, tenant) })
 		decided.measure(b, cpu, detect(models.WindowByDecided))
@@ -65,16 +68,20 @@ func BenchmarkDetect(b *testing.B) {
 	b.ReportMetric(milliseconds(plain.used), "one-aggregate-CPU-ms")
 	b.ReportMetric(decided.over(plain), "times-one-aggregate")
 	b.ReportMetric(submitted.over(plain), "by-submission")
-	b.ReportMetric(peak.megabytes(b), "peak-MB")
+	peak, err := meter.Peak()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
 }
 
 // series is what the rounds of one kind of work took.
 type series struct{ elapsed, used []time.Duration }
 
-func (s *series) measure(b *testing.B, cpu cpuMeter, work func()) {
+func (s *series) measure(b *testing.B, cpu meter.Meter, work func()) {
 	b.Helper()
 	start := time.Now()
-	s.used = append(s.used, cpu.of(b, work))
+	s.used = append(s.used, cpuOf(b, cpu, work))
 	s.elapsed = append(s.elapsed, time.Since(start))
 }
 
@@ -130,10 +137,10 @@ func BenchmarkDetectMany(b *testing.B) {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
 			detectAll(b, tenants[:min(len(tenants), 2*workers)], workers) // opens the connections
 			b.ResetTimer()
-			cpu := newCPUMeter(b, world.DB.Owner)
+			cpu := meter.New(world.DB.Owner)
 			var used time.Duration
 			for range b.N {
-				used += cpu.of(b, func() { detectAll(b, tenants, workers) })
+				used += cpuOf(b, cpu, func() { detectAll(b, tenants, workers) })
 			}
 			runs := float64(b.N * len(tenants))
 			b.ReportMetric(runs/b.Elapsed().Seconds(), "customers/s")

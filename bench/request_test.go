@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"upstream/bench/meter"
 	"upstream/internal/auth"
 	"upstream/internal/factory"
 	"upstream/internal/obs"
@@ -27,7 +28,7 @@ type service struct {
 	handler http.Handler
 	auth    *auth.Service
 	limits  *throttle.Throttle
-	cpu     cpuMeter
+	cpu     meter.Meter
 }
 
 // BenchmarkRequest lists 50 drift events by REST through the whole handler, and
@@ -84,7 +85,7 @@ func newService(b *testing.B, world *factory.World) *service {
 	log := obs.NewLogger(io.Discard, obs.FormatJSON, "info")
 	return &service{
 		handler: auth.Identify(obs.AccessLog(log, auth.RequestID)(api)), auth: signIn, limits: limits,
-		cpu: newCPUMeter(b, world.DB.Owner),
+		cpu: meter.New(world.DB.Owner),
 	}
 }
 
@@ -111,12 +112,12 @@ func compareGuards(b *testing.B, s *service, bearer string) {
 	var list, guard time.Duration
 	b.ResetTimer()
 	for range b.N {
-		list += s.cpu.of(b, func() {
+		list += cpuOf(b, s.cpu, func() {
 			for range perRound {
 				s.list(b, bearer)
 			}
 		})
-		guard += s.cpu.of(b, func() {
+		guard += cpuOf(b, s.cpu, func() {
 			for range perRound {
 				s.guard(b, bearer)
 			}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5"
 
+	"upstream/bench/meter"
 	"upstream/graph"
 	"upstream/internal/auth"
 	"upstream/internal/cli"
@@ -120,8 +122,8 @@ func BenchmarkRequests(b *testing.B) {
 // site is the program on a listener of its own.
 type site struct {
 	url, bearer string
-	cpu         cpuMeter
-	pgbench     *pgbench
+	cpu         meter.Meter
+	pgbench     *meter.Pgbench
 	statements  *statements
 	program     string
 	store       *store.Store
@@ -193,9 +195,16 @@ func newSite(b *testing.B) *site {
 	server := httptest.NewServer(handler)
 	b.Cleanup(server.Close)
 	b.Cleanup(cli.ReserveHeap(os.LookupEnv)) // as the program does when it serves
+	bench, err := meter.NewPgbench(b.Context(), world.DB.Owner, world.DB.AppURL, tenant.Customer.ID.UUID().String())
+	if errors.Is(err, meter.ErrNoPgbench) {
+		b.Skip(err)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
 	return &site{
-		url: server.URL, bearer: tokenOf(b, signIn, tenant), cpu: newCPUMeter(b, world.DB.Owner),
-		pgbench:    newPgbench(b, world.DB.Owner, world.DB.AppURL, tenant.Customer.ID.UUID().String()),
+		url: server.URL, bearer: tokenOf(b, signIn, tenant), cpu: meter.New(world.DB.Owner),
+		pgbench:    bench,
 		statements: traced, program: program, store: st, asked: tenant,
 	}
 }
@@ -265,38 +274,23 @@ func seedSite(b *testing.B, world *factory.World) *factory.Tenant {
 
 // took is the processor time of one request.
 type took struct {
-	server, database time.Duration
-	perSecond        float64
-}
+	meter.Used
 
-func (t took) all() time.Duration { return t.server + t.database }
+	perSecond float64
+}
 
 // run has a client make the request for one round.
 func (s *site) run(b *testing.B, l load) took {
 	b.Helper()
-	before := used(b, s.cpu.backends(b))
-	done, err := l.by(context.Background(), s.program)
+	var done loaded
+	used, err := s.cpu.Of(b.Context(), func() (err error) {
+		done, err = l.by(b.Context(), s.program)
+		return err
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	var sum took
-	for pid, now := range used(b, keysOf(before)) {
-		if pid == self {
-			sum.server = now - before[pid]
-		} else {
-			sum.database += now - before[pid]
-		}
-	}
-	n := time.Duration(done.Requests)
-	return took{server: sum.server / n, database: sum.database / n, perSecond: float64(n) / done.Took.Seconds()}
-}
-
-func keysOf(times map[int]time.Duration) []int {
-	var pids []int
-	for pid := range times {
-		pids = append(pids, pid)
-	}
-	return pids
+	return took{Used: used.Per(done.Requests), perSecond: float64(done.Requests) / done.Took.Seconds()}
 }
 
 // ask makes the request once, in this process.
@@ -321,27 +315,31 @@ func (s *site) compare(b *testing.B, c requestCase) {
 		b.Logf("%d statements:\n%s", len(sent), strings.Join(sent, "\n"))
 	}
 	var ours []took
-	var theirs []ran
+	var theirs []meter.Ran
 	for b.Loop() {
 		ours = append(ours, s.run(b, l))
-		theirs = append(theirs, s.pgbench.run(b, sent, round))
+		ran, err := s.pgbench.Run(b.Context(), sent, round)
+		if err != nil {
+			b.Fatal(err)
+		}
+		theirs = append(theirs, ran)
 	}
-	ratio := func(of func(took, ran) float64) float64 {
+	ratio := func(of func(took, meter.Ran) float64) float64 {
 		all := make([]float64, len(ours))
 		for i := range ours {
 			all[i] = of(ours[i], theirs[i])
 		}
-		return median(all)
+		return meter.Median(all)
 	}
 	b.ReportMetric(0, "ns/op") // elapsed time of a round says nothing
-	b.ReportMetric(ratio(func(o took, t ran) float64 { return o.all().Seconds() / (t.client + t.backend).Seconds() }), "ratio")
-	b.ReportMetric(ratio(func(o took, t ran) float64 { return o.all().Seconds() / t.backend.Seconds() }), "ratio-db")
-	b.ReportMetric(ratio(func(o took, _ ran) float64 { return microseconds(o.server) }), "server-µs")
-	b.ReportMetric(ratio(func(o took, _ ran) float64 { return microseconds(o.database) }), "db-µs")
-	b.ReportMetric(ratio(func(_ took, t ran) float64 { return microseconds(t.backend) }), "sql-µs")
-	b.ReportMetric(ratio(func(_ took, t ran) float64 { return microseconds(t.client) }), "sql-client-µs")
-	b.ReportMetric(ratio(func(o took, _ ran) float64 { return o.perSecond }), "req/s")
-	b.ReportMetric(ratio(func(_ took, t ran) float64 { return t.perSecond }), "sql/s")
+	b.ReportMetric(ratio(func(o took, t meter.Ran) float64 { return o.All().Seconds() / t.All().Seconds() }), "ratio")
+	b.ReportMetric(ratio(func(o took, t meter.Ran) float64 { return o.All().Seconds() / t.Backend.Seconds() }), "ratio-db")
+	b.ReportMetric(ratio(func(o took, _ meter.Ran) float64 { return microseconds(o.Program) }), "server-µs")
+	b.ReportMetric(ratio(func(o took, _ meter.Ran) float64 { return microseconds(o.Database) }), "db-µs")
+	b.ReportMetric(ratio(func(_ took, t meter.Ran) float64 { return microseconds(t.Backend) }), "sql-µs")
+	b.ReportMetric(ratio(func(_ took, t meter.Ran) float64 { return microseconds(t.Client) }), "sql-client-µs")
+	b.ReportMetric(ratio(func(o took, _ meter.Ran) float64 { return o.perSecond }), "req/s")
+	b.ReportMetric(ratio(func(_ took, t meter.Ran) float64 { return t.PerSecond }), "sql/s")
 }
 
 // comparePages measures a page far behind beside the first.
@@ -353,13 +351,13 @@ func (s *site) comparePages(b *testing.B, first, deep requestCase) {
 	var times, firsts, deeps []float64
 	for b.Loop() {
 		near, far := s.run(b, one), s.run(b, other)
-		times = append(times, far.all().Seconds()/near.all().Seconds())
-		firsts, deeps = append(firsts, microseconds(near.all())), append(deeps, microseconds(far.all()))
+		times = append(times, far.All().Seconds()/near.All().Seconds())
+		firsts, deeps = append(firsts, microseconds(near.All())), append(deeps, microseconds(far.All()))
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(times), "times-first")
-	b.ReportMetric(median(firsts), "first-µs")
-	b.ReportMetric(median(deeps), "deep-µs")
+	b.ReportMetric(meter.Median(times), "times-first")
+	b.ReportMetric(meter.Median(firsts), "first-µs")
+	b.ReportMetric(meter.Median(deeps), "deep-µs")
 }
 
 // deepCursor points at the 100,000th claim.
@@ -372,11 +370,6 @@ func (s *site) deepCursor(b *testing.B) string {
 		b.Fatal(err)
 	}
 	return rows.Cursors[0]
-}
-
-func median(all []float64) float64 {
-	sorted := slices.Sorted(slices.Values(all))
-	return sorted[len(sorted)/2]
 }
 
 func microseconds(d time.Duration) float64 { return d.Seconds() * 1e6 }

@@ -101,12 +101,12 @@ func compareCounts(b *testing.B, world *factory.World, tenant *factory.Tenant, c
 	count()
 	var answering, counting time.Duration
 	for b.Loop() {
-		answering += s.cpu.of(b, func() {
+		answering += cpuOf(b, s.cpu, func() {
 			for range asked {
 				get()
 			}
 		})
-		counting += s.cpu.of(b, func() {
+		counting += cpuOf(b, s.cpu, func() {
 			for range 3 {
 				count()
 			}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"upstream/bench/meter"
 	"upstream/internal/factory"
 	"upstream/internal/jobs"
 	"upstream/internal/mail"
@@ -171,7 +172,7 @@ func BenchmarkWebhooks(b *testing.B) {
 			cedar := p.Tenant("cedar")
 			p.fill(b, cedar, p.endpoint(b, cedar, partner.URL), n)
 			begun := time.Now()
-			cpu := newCPUMeter(b, p.DB.Owner).of(b, func() {
+			cpu := cpuOf(b, meter.New(p.DB.Owner), func() {
 				p.start(b)
 				for partner.came.Load() <= int64(n) {
 					time.Sleep(time.Millisecond)

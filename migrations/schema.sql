@@ -915,11 +915,14 @@ CREATE UNIQUE INDEX alert_events_customer_id_alert_rule_id_signal_key_key ON pub
 CREATE INDEX alert_events_customer_id_alert_rule_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, alert_rule_id, triggered_at DESC, id DESC);
 CREATE INDEX alert_events_customer_id_assignee_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, assignee_id, triggered_at DESC, id DESC) WHERE (assignee_id IS NOT NULL);
 CREATE INDEX alert_events_customer_id_drift_event_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, drift_event_id, triggered_at DESC, id DESC);
+CREATE INDEX alert_events_customer_id_drift_type_triggered_at_id_idx ON public.alert_events USING btree (customer_id, drift_type, triggered_at DESC, id DESC);
+CREATE INDEX alert_events_customer_id_follow_up_idx ON public.alert_events USING btree (customer_id, triggered_at DESC, id DESC) WHERE needs_follow_up;
 CREATE INDEX alert_events_customer_id_payer_drift_type_sent_at_idx ON public.alert_events USING btree (customer_id, payer, drift_type, notification_sent_at DESC);
 CREATE INDEX alert_events_customer_id_payer_triggered_at_id_idx ON public.alert_events USING btree (customer_id, payer, triggered_at, id);
 CREATE INDEX alert_events_customer_id_pending_idx ON public.alert_events USING btree (customer_id, id) WHERE ((status)::text = 'pending'::text);
 CREATE INDEX alert_events_customer_id_report_run_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, report_run_id, triggered_at DESC, id DESC);
 CREATE INDEX alert_events_customer_id_status_triggered_at_id_idx ON public.alert_events USING btree (customer_id, status, triggered_at, id);
+CREATE INDEX alert_events_customer_id_suppressed_idx ON public.alert_events USING btree (customer_id, triggered_at DESC, id DESC) INCLUDE (suppression_reason) WHERE (suppression_reason IS NOT NULL);
 CREATE INDEX alert_events_customer_id_triggered_at_id_idx ON public.alert_events USING btree (customer_id, triggered_at DESC, id DESC);
 CREATE INDEX alert_events_customer_id_unresolved_idx ON public.alert_events USING btree (customer_id, id) WHERE ((status)::text <> 'resolved'::text);
 CREATE UNIQUE INDEX alert_notifications_customer_id_alert_event_id_channel_id_key ON public.alert_notifications USING btree (customer_id, alert_event_id, COALESCE(channel_id, '00000000-0000-0000-0000-000000000000'::uuid));
@@ -934,10 +937,12 @@ CREATE UNIQUE INDEX api_keys_customer_id_name_key ON public.api_keys USING btree
 CREATE UNIQUE INDEX api_keys_customer_id_replaces_key ON public.api_keys USING btree (customer_id, replaces);
 CREATE INDEX api_keys_key_hash_idx ON public.api_keys USING btree (key_hash);
 CREATE INDEX audit_events_customer_id_action_occurred_at_id_idx ON public.audit_events USING btree (customer_id, action, occurred_at DESC, id DESC);
+CREATE INDEX audit_events_customer_id_entity_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, entity_id, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_customer_id_entity_type_entity_id_idx ON public.audit_events USING btree (customer_id, entity_type, entity_id, occurred_at DESC);
 CREATE INDEX audit_events_customer_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_customer_id_user_id_occurred_at_id_idx ON public.audit_events USING btree (customer_id, user_id, occurred_at DESC, id DESC);
 CREATE UNIQUE INDEX claims_customer_id_claim_number_line_number_key ON public.claims USING btree (customer_id, claim_number, line_number) WHERE (claim_number IS NOT NULL);
+CREATE INDEX claims_customer_id_cpt_decided_date_id_idx ON public.claims USING btree (customer_id, cpt, decided_date DESC, id DESC);
 CREATE INDEX claims_customer_id_decided_date_id_idx ON public.claims USING btree (customer_id, decided_date DESC, id DESC) INCLUDE (cpt, cpt_group, billed_amount);
 CREATE INDEX claims_customer_id_denial_reason_code_decided_date_id_idx ON public.claims USING btree (customer_id, denial_reason_code, decided_date DESC, id DESC) WHERE (denial_reason_code IS NOT NULL);
 CREATE INDEX claims_customer_id_outcome_decided_date_id_idx ON public.claims USING btree (customer_id, outcome, decided_date, id);
@@ -970,6 +975,7 @@ CREATE UNIQUE INDEX notification_channels_customer_id_name_key ON public.notific
 CREATE INDEX operator_judgments_customer_id_alert_event_id_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, alert_event_id, judged_at DESC, id DESC);
 CREATE UNIQUE INDEX operator_judgments_customer_id_alert_event_id_operator_id_key ON public.operator_judgments USING btree (customer_id, alert_event_id, COALESCE(operator_id, '00000000-0000-0000-0000-000000000000'::uuid));
 CREATE INDEX operator_judgments_customer_id_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, judged_at DESC, id DESC);
+CREATE INDEX operator_judgments_customer_id_operator_id_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, operator_id, judged_at DESC, id DESC);
 CREATE INDEX operator_judgments_customer_id_recovered_amount_judged_at_idx ON public.operator_judgments USING btree (customer_id, recovered_amount, judged_at, id);
 CREATE INDEX operator_judgments_customer_id_recovered_date_judged_at_id_idx ON public.operator_judgments USING btree (customer_id, recovered_date, judged_at, id);
 CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
@@ -1005,6 +1011,9 @@ CREATE INDEX webhook_deliveries_customer_id_endpoint_id_due_idx ON public.webhoo
 CREATE UNIQUE INDEX webhook_deliveries_customer_id_endpoint_id_event_key_key ON public.webhook_deliveries USING btree (customer_id, endpoint_id, event_key);
 CREATE INDEX webhook_deliveries_customer_id_endpoint_id_open_idx ON public.webhook_deliveries USING btree (customer_id, endpoint_id, sequence) WHERE ((status)::text <> 'success'::text);
 CREATE UNIQUE INDEX webhook_deliveries_customer_id_endpoint_id_sequence_key ON public.webhook_deliveries USING btree (customer_id, endpoint_id, sequence);
+CREATE INDEX webhook_deliveries_customer_id_next_attempt_at_idx ON public.webhook_deliveries USING btree (customer_id, next_attempt_at, created_at, id);
+CREATE INDEX webhook_deliveries_customer_id_sequence_created_at_id_idx ON public.webhook_deliveries USING btree (customer_id, sequence, created_at, id);
+CREATE INDEX webhook_deliveries_customer_id_undelivered_idx ON public.webhook_deliveries USING btree (customer_id, created_at DESC, id DESC) INCLUDE (status) WHERE ((status)::text <> 'success'::text);
 CREATE INDEX webhook_endpoints_customer_id_name_id_idx ON public.webhook_endpoints USING btree (customer_id, name, id);
 CREATE INDEX webhook_events_customer_id_created_at_idx ON public.webhook_events USING btree (customer_id, created_at);
 CREATE UNIQUE INDEX webhook_events_customer_id_event_key_key ON public.webhook_events USING btree (customer_id, event_key);

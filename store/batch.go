@@ -149,8 +149,7 @@ func countEach[T any, P comparable](ctx context.Context, p *listPlan[T], parents
 		ID    P
 		Total int64
 	}
-	of := p.matching((*T)(nil)).ColumnExpr("count(*)")
-	err := parents().ColumnExpr("parent.id, (?) AS total", of).Scan(ctx, &counts)
+	err := parents().ColumnExpr("parent.id, (?) AS total", p.totalQuery()).Scan(ctx, &counts)
 	if err != nil {
 		return err
 	}

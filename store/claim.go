@@ -17,7 +17,7 @@ func claimSpec() listSpec[models.Claim] {
 	return listSpec[claim]{
 		noun: "claim", key: []string{"customer_id", "id"}, covered: []string{"cpt", "cpt_group", "billed_amount"}, alias: "cl", parts: true, search: []string{"payer", "cpt", "denial_reason_code"},
 		order:  []term{{column: "decided_date", desc: true}, {column: "id", desc: true}},
-		narrow: narrowPayer,
+		narrow: narrowPayer, narrowSearch: narrowClaimSearch,
 		columns: map[string]column[claim]{
 			"id":             {cast: "uuid", value: func(c *claim) any { return c.ID }},
 			"decided_date":   {cast: "date", value: func(c *claim) any { return c.DecidedDate }},
@@ -63,7 +63,9 @@ func narrowPayer(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc,
 // Claims lists the customer's claims.
 func (s *Store) Claims(ctx context.Context, v models.Viewer, f models.ClaimFilter, l models.List[models.ClaimOrderField]) (*models.Rows[*models.Claim], error) {
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (*models.Rows[*models.Claim], error) {
-		return list(ctx, tx, claimSpec(), "", everything, f, l)
+		spec := claimSpec()
+		spec.tally = claimTally
+		return list(ctx, tx, spec, "", everything, f, l)
 	})
 }
 

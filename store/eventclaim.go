@@ -47,7 +47,7 @@ type eventClaim struct {
 func eventClaimSpec() listSpec[eventClaim] {
 	claims := claimSpec()
 	spec := listSpec[eventClaim]{
-		noun: claims.noun, alias: claims.alias, parts: claims.parts, search: claims.search, order: claims.order, narrow: claims.narrow,
+		noun: claims.noun, alias: claims.alias, parts: claims.parts, search: claims.search, order: claims.order, narrow: claims.narrow, narrowSearch: claims.narrowSearch,
 		columns: make(map[string]column[eventClaim], len(claims.columns)),
 	}
 	for name, c := range claims.columns {

@@ -18,7 +18,9 @@ type plan struct {
 	NodeType string `json:"Node Type"`
 	Relation string `json:"Relation Name"`
 	Index    string `json:"Index Name"`
-	Plans    []plan
+	// Presorted are the keys that an incremental sort finds in order.
+	Presorted []string `json:"Presorted Key"`
+	Plans     []plan
 }
 
 // scans are the ways a plan reads tables, such as "Seq Scan on claims".
@@ -36,8 +38,31 @@ func (p plan) scans() []string {
 	return all
 }
 
-// explain plans a statement as it was sent, within the customer.
+// sorts is how many nodes of a plan put what was read of a table in order. What
+// follows a number that no two rows have needs no order.
+func (p plan) sorts(table string) (n int) {
+	for _, child := range p.Plans {
+		n += child.sorts(table)
+	}
+	numbered := slices.ContainsFunc(p.Presorted, func(key string) bool { return strings.HasSuffix(key, ".seq") })
+	if strings.HasSuffix(p.NodeType, "Sort") && p.reads(table) && !numbered {
+		n++
+	}
+	return n
+}
+
+func (p plan) reads(table string) bool {
+	return p.Relation == table || slices.ContainsFunc(p.Plans, func(child plan) bool { return child.reads(table) })
+}
+
+// explain is how a statement reads tables.
 func explain(t *testing.T, tenant *factory.Tenant, s statement) []string {
+	t.Helper()
+	return planOf(t, tenant, s).scans()
+}
+
+// planOf plans a statement as it was sent, within the customer.
+func planOf(t *testing.T, tenant *factory.Tenant, s statement) plan {
 	t.Helper()
 	var text []byte
 	err := pgx.BeginFunc(t.Context(), tenant.DB.App, func(tx pgx.Tx) error {
@@ -53,7 +78,7 @@ func explain(t *testing.T, tenant *factory.Tenant, s statement) []string {
 	if err := json.Unmarshal(text, &plans); err != nil {
 		t.Fatal(err)
 	}
-	return plans[0].Plan.scans()
+	return plans[0].Plan
 }
 
 // settle makes the pages of the tables visible to everybody and their figures
@@ -235,6 +260,10 @@ func TestExplain_CountsDoNotReadClaims(t *testing.T) {
 	r := traced(w)
 	ctx, v, s := t.Context(), cedar.System(), w.Store
 	month := models.MonthOf(factory.Today())
+	total := func(t tester, f models.ClaimFilter) {
+		counted := models.List[models.ClaimOrderField]{Page: models.Page{SkipRows: true, WantTotal: true}}
+		must(s.Claims(ctx, v, f, counted))(t)
+	}
 	for name, tt := range map[string]struct {
 		run    func(tester)
 		wanted []string
@@ -246,6 +275,12 @@ func TestExplain_CountsDoNotReadClaims(t *testing.T) {
 		}, []string{"claim_payer_days_pkey"}},
 		"statistics of a month": {func(t tester) {
 			must(s.ClaimStats(ctx, v, models.ClaimStatsFilter{FromMonth: &month, ToMonth: &month}, everyRow[models.ClaimStatsOrderField]()))(t)
+		}, []string{"claim_months_pkey"}},
+		"total of all claims": {func(t tester) { total(t, models.ClaimFilter{}) }, []string{"claim_days_pkey"}},
+		"total of a payer":    {func(t tester) { total(t, models.ClaimFilter{Payer: new("INSURER 7")}) }, []string{"claim_payer_days_pkey"}},
+		"total of a month and a group": {func(t tester) {
+			first := month.First()
+			total(t, models.ClaimFilter{CptGroup: new("Group 7"), StartDate: &first})
 		}, []string{"claim_months_pkey"}},
 		"dashboard": {func(t tester) { must(s.Dashboard(ctx, v))(t) }, []string{
 			"claim_days_pkey", "claim_days_pkey", "drift_events_customer_id_report_run_id_severity_id_idx",

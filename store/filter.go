@@ -93,7 +93,7 @@ func containing(text string) string {
 // applySearch keeps rows in which every word of search is contained in at
 // least one of the columns.
 func applySearch(q *bun.SelectQuery, alias string, columns []string, search string) *bun.SelectQuery {
-	for _, word := range strings.FieldsFunc(search, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+	for _, word := range searched(search) {
 		if strings.ContainsRune(word, 0) {
 			return q.Where("FALSE")
 		}
@@ -106,4 +106,9 @@ func applySearch(q *bun.SelectQuery, alias string, columns []string, search stri
 		})
 	}
 	return q
+}
+
+// searched are the words of a search.
+func searched(search string) []string {
+	return strings.FieldsFunc(search, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }

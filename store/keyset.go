@@ -58,6 +58,11 @@ type listSpec[T any] struct {
 	// narrow, when set, rewrites a filter into an equal one that an index
 	// serves: the filter that is left and the condition that replaces the rest.
 	narrow func(context.Context, *tenantTx, any) (any, scopeFunc, error)
+	// narrowSearch, when set, does so for the words of a search.
+	narrowSearch func(ctx context.Context, tx *tenantTx, words []string) (scopeFunc, error)
+	// tally, when set, finds where it is kept how many rows pass a filter, if it
+	// is. The scopes of the list must hold for what it finds, too.
+	tally func(filter any) *tally
 }
 
 // orderTerms is the total order a client's ordering stands for.

@@ -38,6 +38,8 @@ type listPlan[T any] struct {
 	filter any
 	search string
 	page   models.Page
+	// tally, when set, is where it is kept how many rows the list has.
+	tally  *tally
 	after  position
 	before position
 	// parentColumn is the column by which rows are told apart by parent, if they
@@ -75,6 +77,9 @@ func newPlan[T any, F models.OrderField](ctx context.Context, source rowSource, 
 			return nil, err
 		}
 	}
+	if spec.tally != nil && len(searched(l.Search)) == 0 {
+		p.tally = spec.tally(filter)
+	}
 	if tx, ofTenant := source.(*tenantTx); ofTenant && spec.narrow != nil {
 		filter, narrowed, err := spec.narrow(ctx, tx, filter)
 		if err != nil {
@@ -82,7 +87,24 @@ func newPlan[T any, F models.OrderField](ctx context.Context, source rowSource, 
 		}
 		p.filter, p.scope = filter, func(q *bun.SelectQuery) *bun.SelectQuery { return narrowed(scope(q)) }
 	}
-	return p, nil
+	return p, p.narrowSearch(ctx)
+}
+
+// narrowSearch replaces a search by conditions that an index serves, where there
+// is a way.
+func (p *listPlan[T]) narrowSearch(ctx context.Context) error {
+	tx, ofTenant := p.source.(*tenantTx)
+	words := searched(p.search)
+	if !ofTenant || p.spec.narrowSearch == nil || len(words) == 0 || len(words) > maxNarrowed || strings.ContainsRune(p.search, 0) {
+		return nil
+	}
+	narrowed, err := p.spec.narrowSearch(ctx, tx, words)
+	if err != nil {
+		return err
+	}
+	scope := p.scope
+	p.search, p.scope = "", func(q *bun.SelectQuery) *bun.SelectQuery { return narrowed(scope(q)) }
+	return nil
 }
 
 // list answers one page of a list in at most three statements: the rows, the
@@ -112,7 +134,7 @@ func list[T any, F models.OrderField](ctx context.Context, source rowSource, spe
 // turnToLast finds out which page the last one is. It is then read from the
 // end, so that nothing has to be skipped.
 func (p *listPlan[T]) turnToLast(ctx context.Context, rows *models.Rows[*T]) error {
-	total, err := p.matching((*T)(nil)).Count(ctx)
+	total, err := p.total(ctx)
 	if err != nil {
 		return err
 	}
@@ -149,7 +171,7 @@ func (p *listPlan[T]) count(ctx context.Context, rows *models.Rows[*T]) error {
 		rows.Total = new(int64(max(p.page.Number, 1)-1)*int64(p.page.Limit) + int64(len(rows.Items)))
 		return nil
 	}
-	total, err := p.matching((*T)(nil)).Count(ctx)
+	total, err := p.total(ctx)
 	rows.Total = &total
 	return err
 }
@@ -159,9 +181,12 @@ func noPage(number int) error {
 }
 
 // matching selects every row of the list, unordered.
-func (p *listPlan[T]) matching(model any) *bun.SelectQuery {
+func (p *listPlan[T]) matching(model any) *bun.SelectQuery { return p.passing(model, p.filter) }
+
+// passing selects every row of the list by another filter than its own.
+func (p *listPlan[T]) passing(model, filter any) *bun.SelectQuery {
 	q := p.scope(p.source.selectFrom(model))
-	q = applyFilter(q, p.spec.alias, p.filter)
+	q = applyFilter(q, p.spec.alias, filter)
 	return applySearch(q, p.spec.alias, p.spec.search, p.search)
 }
 
@@ -187,19 +212,24 @@ func (p *listPlan[T]) ordered(q *bun.SelectQuery) *bun.SelectQuery {
 
 // rowsQuery fetches the page. The rows that a page number skips are skipped as
 // keys: where an index in the list's order holds what the conditions need, no
-// row of them is read, and a page far down costs a walk along that index.
+// row of them is read, and a page far down costs a walk along that index, or of
+// one day in it (jump.go).
 func (p *listPlan[T]) rowsQuery(model any) *bun.SelectQuery {
 	if !p.byKeys() {
 		return p.shown(p.pageQuery(model))
 	}
 	q := p.shown(p.ordered(p.source.selectFrom(model)))
-	same := make([]string, len(p.spec.key))
-	args := []any{p.pageQuery((*T)(nil)).Column(p.spec.key...)}
+	found := p.pageQuery((*T)(nil)).Column(p.spec.key...)
+	keys := condition{sql: "?", args: []any{found}}
+	if p.jumps() {
+		q, keys = p.jump(q, found)
+	}
+	same, args := make([]string, len(p.spec.key)), keys.args
 	for i, name := range p.spec.key {
 		same[i] = "? = ?"
 		args = append(args, bun.Ident(p.spec.alias+"."+name), bun.Ident("page_keys."+name))
 	}
-	return q.Join("JOIN (?) AS page_keys ON "+strings.Join(same, " AND "), args...)
+	return q.Join("JOIN ("+keys.sql+") AS page_keys ON "+strings.Join(same, " AND "), args...)
 }
 
 // byKeys says whether it pays to find the keys of the page before its rows.
@@ -226,8 +256,8 @@ func (p *listPlan[T]) pageQuery(model any) *bun.SelectQuery {
 	switch {
 	case p.page.Last:
 		return q.Limit(int64(p.ending)).Where("? > 0", p.ending) // a limit of 0 would be none
-	case p.page.Number > 1:
-		q = q.Offset(int64(p.page.Number-1) * int64(p.page.Limit))
+	case p.page.Number > 1 && !p.jumps():
+		q = q.Offset(p.skipped())
 	}
 	return q.Limit(int64(p.page.Limit) + 1)
 }

@@ -105,6 +105,7 @@ func (s *Store) ClaimsOfPayers(ctx context.Context, v models.Viewer, payers []st
 	return read(ctx, s, v, models.PermissionViewClaims, func(tx *tenantTx) (map[string]*models.Rows[*models.Claim], error) {
 		ofPayer := byColumn("cl", "payer", func(c *models.Claim) string { return c.Payer })
 		spec := claimSpec()
+		spec.tally = submittedTally
 		spec.narrow = func(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc, error) {
 			rest, scope, err := narrowPayer(ctx, tx, filter)
 			return rest, func(q *bun.SelectQuery) *bun.SelectQuery {

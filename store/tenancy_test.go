@@ -20,8 +20,14 @@ import (
 // customers: what is tried on empty tables shows nothing.
 func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRun) {
 	w.Helper()
-	ctx := context.Background()
 	t := w.Tenant(slug)
+	return t, inhabit(w, t)
+}
+
+// inhabit gives a customer at least one row in every table that knows customers.
+func inhabit(w *factory.World, t *factory.Tenant) *models.ReportRun {
+	w.Helper()
+	ctx, slug := context.Background(), t.Customer.Slug
 	owner := t.User(models.RoleOwner)
 	key := models.SignInKey(hashOf("a failed sign-in at " + slug))
 	if !must(w.Store.StartSession(ctx, owner, key, models.NewSession{
@@ -75,7 +81,7 @@ func inhabited(w *factory.World, slug string) (*factory.Tenant, *models.ReportRu
 		w.Fatal(err)
 	}
 	must(w.Store.GiveFeedback(ctx, owner, models.AlertFeedback{AlertEventID: alert.ID, Verdict: models.VerdictReal}))(w)
-	return t, run
+	return run
 }
 
 // webhooked has an endpoint with a delivery that was made and replayed. What
