@@ -1,0 +1,9 @@
+package seed_test
+
+import (
+	"testing"
+
+	"upstream/internal/testdb"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
