@@ -49,6 +49,16 @@ conformance: ## Check both APIs by clients and tools that others wrote
 bench: ## Measure ingestion and detection against bare SQL, and what guards a request
 	go test ./bench -run '^$$' -bench . -benchtime 3x
 
+.PHONY: bench/limit
+bench/limit: ## Measure requests against their bare SQL and write the figures into docs/performance.md
+	go run ./bench/limit -out docs/performance.md
+
+.PHONY: profile
+profile: ## Write CPU profiles of the hot requests, and all of them as one, into ./profiles
+	mkdir -p profiles
+	go run ./bench/limit -profiles profiles
+	go tool pprof -proto profiles/*.pprof > profiles/default.pgo
+
 .PHONY: evaluation
 evaluation: ## Measure how well drift is found and write docs/evaluation.md; takes minutes
 	go run ./bench/drift -out .
