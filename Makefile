@@ -69,6 +69,16 @@ bench/load/rate: ## Have k6 make 100 mixed requests a second
 bench/knee: ## Double the users until throughput bends, and say which resource is short
 	go run ./bench/load -profile knee
 
+.PHONY: bench/limit
+bench/limit: ## Measure requests against their bare SQL and write the figures into docs/performance.md
+	go run ./bench/limit -out docs/performance.md
+
+.PHONY: profile
+profile: ## Write CPU profiles of the hot requests, and all of them as one, into ./profiles
+	mkdir -p profiles
+	go run ./bench/limit -profiles profiles
+	go tool pprof -proto profiles/*.pprof > profiles/default.pgo
+
 .PHONY: evaluation
 evaluation: ## Measure how well drift is found and write docs/evaluation.md; takes minutes
 	go run ./bench/drift -out .
