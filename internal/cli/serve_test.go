@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"upstream/internal/await"
 	"upstream/internal/testdb"
 )
 
@@ -81,13 +82,13 @@ func TestServe_DrainsRunningRequests(t *testing.T) {
 	<-entered
 	s.signal()
 	s.await(t, s.err, "draining")
-	refused := false
-	for !refused {
+	await.Until(t, "a closed door", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-		if refused = err != nil; !refused {
+		if err == nil {
 			_ = conn.Close()
 		}
-	}
+		return err != nil
+	})
 	close(release)
 	if body := <-answered; body != "whole" {
 		t.Errorf("the running request got %q", body)
