@@ -22,8 +22,12 @@ test: ## Run every test, database included
 	go test ./...
 
 .PHONY: test/race
-test/race: ## Run the tests of the store and the models under the race detector
-	.ci/run race
+test/race: ## Run every test, shuffled, under the race detector
+	go test -race -shuffle=on -timeout 20m ./...
+
+.PHONY: test/cover
+test/cover: ## The same, and show how much of each package is run
+	.ci/run test
 
 .PHONY: test/rollback
 test/rollback: ## Deploy this checkout over the last release under load, and go back

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"upstream/internal/auth"
+	"upstream/internal/await"
 	"upstream/internal/factory"
 	"upstream/models"
 )
@@ -22,12 +23,13 @@ import (
 func awaitMail(t *testing.T, dir string, want int) []*mail.Message {
 	t.Helper()
 	var names []string
-	for len(names) < want {
+	await.Until(t, "the mail", func() bool {
 		var err error
 		if names, err = filepath.Glob(filepath.Join(dir, "*.eml")); err != nil {
 			t.Fatal(err)
 		}
-	}
+		return len(names) >= want
+	})
 	var all []*mail.Message
 	for _, name := range names {
 		raw, err := os.ReadFile(name)

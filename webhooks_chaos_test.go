@@ -23,6 +23,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"upstream/internal/await"
 	"upstream/internal/factory"
 	"upstream/models"
 	"upstream/store"
@@ -30,6 +31,9 @@ import (
 
 // chaosVariable is how many events TestWebhooks_Chaos makes; 1,500 unless set.
 const chaosVariable = "UPSTREAM_TEST_WEBHOOK_EVENTS"
+
+// chaosPatience is for the longest proof; -timeout of go test is what ends it.
+const chaosPatience = time.Hour
 
 // chaoticServers is how many servers deliver at a time.
 const chaoticServers = 3
@@ -40,6 +44,7 @@ type moody struct {
 	*httptest.Server
 
 	calm chan struct{} // closed at the end: then it answers well
+	next chan struct{} // each request tells one of those that are slow
 
 	mu sync.Mutex
 	// verifiers are by endpoint, whose name is the path.
@@ -51,12 +56,20 @@ type moody struct {
 	bodies    map[string]string
 	sequences map[string]map[int64]string
 	faults    []string
+	total     int
+	alarms    []alarm
+}
+
+// alarm is closed when so many requests have come.
+type alarm struct {
+	total int
+	ring  chan struct{}
 }
 
 func newMoody(t *testing.T) *moody {
 	t.Helper()
 	m := &moody{
-		calm: make(chan struct{}), verifiers: map[string]*standardwebhooks.Webhook{}, took: map[string]bool{}, came: map[string]int{},
+		calm: make(chan struct{}), next: make(chan struct{}), verifiers: map[string]*standardwebhooks.Webhook{}, took: map[string]bool{}, came: map[string]int{},
 		bodies: map[string]string{}, sequences: map[string]map[int64]string{},
 	}
 	m.Server = httptest.NewServer(m)
@@ -75,6 +88,7 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-m.calm:
 		mood = 99
+	case m.next <- struct{}{}:
 	default:
 	}
 	m.hear(r, id, string(body), mood >= 15)
@@ -97,10 +111,12 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		case <-m.calm:
 		}
-	case mood < 20: // slow
-		timer := time.NewTimer(time.Duration(rand.IntN(200)) * time.Millisecond)
-		defer timer.Stop()
-		<-timer.C
+	case mood < 20: // slow: not before another request
+		select {
+		case <-r.Context().Done():
+		case <-m.calm:
+		case <-m.next:
+		}
 	case mood < 25: // a body that is shorter than it says
 		hijack(w, func(conn net.Conn) { _, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok") })
 	}
@@ -141,7 +157,24 @@ func (m *moody) hear(r *http.Request, id, body string, taken bool) {
 	}
 	m.bodies[id], m.sequences[r.URL.Path][said.Sequence] = body, id
 	m.came[id]++
+	m.total++
+	m.alarms = slices.DeleteFunc(m.alarms, func(a alarm) bool {
+		if a.total > m.total {
+			return false
+		}
+		close(a.ring)
+		return true
+	})
 	m.took[id] = m.took[id] || taken
+}
+
+// after rings when n more requests have come.
+func (m *moody) after(n int) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := alarm{total: m.total + n, ring: make(chan struct{})}
+	m.alarms = append(m.alarms, a)
+	return a.ring
 }
 
 // chaos is a clinic, a partner, and servers that do not live long.
@@ -174,19 +207,17 @@ func newChaos(t *testing.T) *chaos {
 	return c
 }
 
-// serve is a server that delivers until it is killed, which it is after a
-// second or two while lives goes on, and is replaced.
+// serve is a server that delivers until it is killed, which it is after some
+// requests of all servers while lives goes on, and is replaced.
 func (c *chaos) serve(ctx context.Context, t *testing.T) (killed int) {
 	t.Helper()
 	for {
 		p := c.start(t)
-		timer := time.NewTimer(time.Second + time.Duration(rand.IntN(2000))*time.Millisecond)
 		select {
-		case <-timer.C:
+		case <-c.partner.after(100 + rand.IntN(200)):
 			killed++
 		case <-ctx.Done():
 		}
-		timer.Stop()
 		if err := p.Process.Kill(); err != nil {
 			t.Error(err)
 		}
@@ -313,7 +344,7 @@ func TestWebhooks_Chaos(t *testing.T) {
 	waiting := func() int {
 		return factory.Query[int](c.Tenant, `SELECT count(*) FROM webhook_deliveries WHERE status IN ('pending', 'retrying')`)
 	}
-	c.until(t, func() bool { return waiting() <= 100 })
+	await.Within(t, chaosPatience, "most deliveries", func() bool { return waiting() <= 100 })
 	t.Logf("mostly delivered after %s", time.Since(begun).Round(time.Second))
 	endOfLives()
 	servers.Wait()
@@ -321,9 +352,9 @@ func TestWebhooks_Chaos(t *testing.T) {
 	last := c.start(t)
 	defer func() { _ = last.Wait() }()
 	defer func() { _ = last.Process.Kill() }()
-	c.until(t, func() bool { return waiting() == 0 })
+	await.Within(t, chaosPatience, "the last delivery", func() bool { return waiting() == 0 })
 	c.check(t, failed)
-	t.Logf("%d deliveries in %s, %d servers killed, %d requests", len(c.partner.took), time.Since(begun).Round(time.Second), sum(killed), c.partner.requests())
+	t.Logf("%d deliveries in %s, %d servers killed, %d requests", len(c.partner.took), time.Since(begun).Round(time.Second), sum(killed), c.partner.total)
 }
 
 func sum(numbers []int) (total int) {
@@ -331,26 +362,6 @@ func sum(numbers []int) (total int) {
 		total += n
 	}
 	return total
-}
-
-func (m *moody) requests() (n int) {
-	for _, times := range m.came {
-		n += times
-	}
-	return n
-}
-
-func (c *chaos) until(t *testing.T, ok func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
-	for !ok() {
-		select {
-		case <-ticker.C:
-		case <-t.Context().Done():
-			t.Fatal("the test ended first")
-		}
-	}
 }
 
 func (c *chaos) check(t *testing.T, failed models.ReportRunID) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"upstream/bench/meter"
+	"upstream/internal/await"
 	"upstream/internal/factory"
 	"upstream/internal/jobs"
 	"upstream/internal/mail"
@@ -134,6 +135,9 @@ func (p *post) test(b *testing.B, t *factory.Tenant, id models.WebhookEndpointID
 	return d.ID
 }
 
+// patience is for the largest backlog; -timeout of go test is what ends it.
+const patience = time.Hour
+
 // delays emits one event at a time and answers, sorted, how long after its
 // commit the first byte about each came.
 func (p *post) delays(b *testing.B, t *factory.Tenant, id models.WebhookEndpointID, at *fastPartner, n int) []time.Duration {
@@ -142,13 +146,13 @@ func (p *post) delays(b *testing.B, t *factory.Tenant, id models.WebhookEndpoint
 	for range n {
 		delivery := p.test(b, t, id).String()
 		committed := time.Now()
-		for {
-			if came, ok := at.heard.Load(delivery); ok {
+		await.Within(b, patience, "the delivery", func() bool {
+			came, ok := at.heard.Load(delivery)
+			if ok {
 				all = append(all, max(0, came.(time.Time).Sub(committed)))
-				break
 			}
-			time.Sleep(time.Millisecond)
-		}
+			return ok
+		})
 	}
 	slices.Sort(all)
 	return all
@@ -174,9 +178,7 @@ func BenchmarkWebhooks(b *testing.B) {
 			begun := time.Now()
 			cpu := cpuOf(b, meter.New(p.DB.Owner), func() {
 				p.start(b)
-				for partner.came.Load() <= int64(n) {
-					time.Sleep(time.Millisecond)
-				}
+				await.Within(b, patience, "the last delivery", func() bool { return partner.came.Load() > int64(n) })
 			})
 			b.ReportMetric(float64(n)/time.Since(begun).Seconds(), "deliveries/s")
 			b.ReportMetric(float64(cpu.Microseconds())/float64(n), "cpu-µs/delivery")
@@ -200,9 +202,7 @@ func BenchmarkWebhooks(b *testing.B) {
 			p.fill(b, cedar, p.endpoint(b, cedar, busy.URL), n)
 			id := p.endpoint(b, harbor, partner.URL)
 			p.start(b)
-			for busy.came.Load() < 100 {
-				time.Sleep(time.Millisecond)
-			}
+			await.Within(b, patience, "the first hundred deliveries", func() bool { return busy.came.Load() >= 100 })
 			sorted := p.delays(b, harbor, id, partner, 20)
 			b.ReportMetric(asMilliseconds(sorted, 0.5), "p50-ms")
 			b.ReportMetric(asMilliseconds(sorted, 1), "max-ms")

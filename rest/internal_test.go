@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -55,10 +56,7 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 
 func TestProblemOfAnyError(t *testing.T) {
 	t.Parallel()
-	a, err := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
 	for name, c := range map[string]struct {
 		err    error
 		status int
@@ -199,10 +197,7 @@ func TestEveryBodyHasRules(t *testing.T) {
 		"confirmPasswordReset": "the rules of a password look at the account", "changeMemberRole": "a member of an enum",
 		"assignAlert": "an identifier",
 	}
-	a, err := newAPI(nil, nil, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAPI(nil, nil, Options{})
 	for id, ruled := range a.bodies {
 		if _, excused := schemaSays[id]; excused == ruled {
 			t.Errorf("%s: rules %t, excused %t", id, ruled, excused)
@@ -217,10 +212,7 @@ func TestEveryBodyHasRules(t *testing.T) {
 // An operation that is to go says so with every answer and in the documents.
 func TestDeprecation(t *testing.T) {
 	t.Parallel()
-	a, err := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
 	day := time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)
 	register(a, operation{
 		id: "old", method: http.MethodGet, path: resourcePath("old"), tag: tagHealth, summary: "Old", description: "Old.", exempt: true,
@@ -272,5 +264,19 @@ func TestParseInt(t *testing.T) {
 		if err := parseInt(text, reflect.ValueOf(&got).Elem()); err == nil || got != 0 {
 			t.Errorf("%q is read as %d", text, got)
 		}
+	}
+}
+
+// A document that cannot be written is our fault, and said once it is asked for.
+func TestDocumentThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	a := newAPI(nil, nil, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	broken := once("the atlas", func() ([]byte, error) { return nil, errors.New("no ink") })
+	w := httptest.NewRecorder()
+	handler := a.withCall(a.serveDocument("application/json", broken))
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/openapi.json", nil))
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "ink") || !strings.Contains(log.String(), "write the atlas: no ink") {
+		t.Errorf("%d %s\n%s", w.Code, w.Body, log.String())
 	}
 }

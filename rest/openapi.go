@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/yaml"
@@ -140,32 +141,53 @@ func listParams(orders []string, unsearchable bool) []*huma.Param {
 	)
 }
 
-// documents are the OpenAPI documents, made once.
-type documents struct{ json, yaml, json30 []byte }
+// documents are the OpenAPI documents, each made when it is first asked for:
+// that takes longer than everything else that a server does before it serves.
+type documents struct{ json, yaml, json30 func() (document, error) }
 
-// makeDocuments finishes the description and writes it down in every form.
-func makeDocuments(spec *huma.OpenAPI) (documents, error) {
+// document is what is served, with its tag.
+type document struct {
+	body []byte
+	tag  string
+}
+
+// makeDocuments finishes the description, and says how it is written down in
+// each form.
+func makeDocuments(spec *huma.OpenAPI) documents {
 	schemas := spec.Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // the library's own error, which no answer has
 	delete(schemas, "ErrorDetail")
 	finishSchemas(spec.Components.Schemas)
 	addExamples(spec)
 	var d documents
-	var err error
-	if d.json, err = write(spec.MarshalJSON, describeWebhooks("webhooks")); err != nil {
-		return d, fmt.Errorf("write the OpenAPI document: %w", err)
-	}
-	var text bytes.Buffer
-	if err = yaml.Convert(&text, bytes.NewReader(d.json)); err != nil {
-		return d, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
-	}
-	d.yaml = text.Bytes()
+	d.json = once("the OpenAPI document", func() ([]byte, error) {
+		return write(spec.MarshalJSON, describeWebhooks("webhooks"))
+	})
+	d.yaml = once("the OpenAPI document as YAML", func() ([]byte, error) {
+		var text bytes.Buffer
+		source, err := d.json()
+		if err == nil {
+			err = yaml.Convert(&text, bytes.NewReader(source.body))
+		}
+		return text.Bytes(), err
+	})
 	// For older generators: OpenAPI 3.0.3, which has no webhooks; some tools read
 	// them from where this puts them.
-	if d.json30, err = write(spec.Downgrade, describeWebhooks("x-webhooks"), undo31); err != nil {
-		return d, fmt.Errorf("write the OpenAPI 3.0 document: %w", err)
-	}
-	return d, nil
+	d.json30 = once("the OpenAPI 3.0 document", func() ([]byte, error) {
+		return write(spec.Downgrade, describeWebhooks("x-webhooks"), undo31)
+	})
+	return d
+}
+
+// once makes a document when it is first asked for.
+func once(what string, body func() ([]byte, error)) func() (document, error) {
+	return sync.OnceValues(func() (document, error) {
+		b, err := body()
+		if err != nil {
+			return document{}, fmt.Errorf("write %s: %w", what, err)
+		}
+		return document{body: b, tag: contentTag(b)}, nil
+	})
 }
 
 // write completes what marshal wrote, and what each of edits changes.
@@ -251,15 +273,12 @@ func isNull(node any) bool {
 // OpenAPI is the description of the API as JSON, in OpenAPI version "3.1" or
 // "3.0". It needs no database.
 func OpenAPI(version string) ([]byte, error) {
-	a, err := newAPI(nil, nil, Options{})
-	if err != nil {
-		return nil, err
-	}
+	d := newAPI(nil, nil, Options{}).documents
 	switch version {
 	case "3.1":
-		return a.documents.json, nil
+		return bodyOf(d.json())
 	case "3.0":
-		return a.documents.json30, nil
+		return bodyOf(d.json30())
 	default:
 		return nil, models.InvalidField("version", "invalid", "must be 3.1 or 3.0")
 	}
@@ -267,36 +286,36 @@ func OpenAPI(version string) ([]byte, error) {
 
 // OpenAPIYAML is the description of the API as YAML, in OpenAPI version 3.1.
 func OpenAPIYAML() ([]byte, error) {
-	a, err := newAPI(nil, nil, Options{})
-	if err != nil {
-		return nil, err
-	}
-	return a.documents.yaml, nil
+	return bodyOf(newAPI(nil, nil, Options{}).documents.yaml())
 }
+
+func bodyOf(d document, err error) ([]byte, error) { return d.body, err }
 
 // serveDocuments adds the routes of the documents.
 func (a *api) serveDocuments() {
-	for path, document := range map[string]struct {
-		mediaType string
-		body      []byte
-	}{
-		"/api/openapi.json":     {"application/json", a.documents.json},
-		"/api/openapi-3.0.json": {"application/json", a.documents.json30},
-		"/api/openapi.yaml":     {"application/yaml", a.documents.yaml},
-		"/api/schema":           {"application/yaml", a.documents.yaml},
-		"/api/schema/":          {"application/yaml", a.documents.yaml},
-	} {
-		tag := contentTag(document.body)
-		a.router.Get(path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", document.mediaType)
-			w.Header().Set("Cache-Control", "public, max-age=60")
-			if theirs, match := anyMatch(r.Header.Get("If-None-Match"), tag); match {
-				w.Header().Set("ETag", theirs)
-				w.WriteHeader(http.StatusNotModified)
-				return
-			}
-			w.Header().Set("ETag", tag)
-			_, _ = w.Write(document.body) // a client that went away is nobody's error
-		})
+	const asJSON, asYAML = "application/json", "application/yaml"
+	a.router.Get("/api/openapi.json", a.serveDocument(asJSON, a.documents.json))
+	a.router.Get("/api/openapi-3.0.json", a.serveDocument(asJSON, a.documents.json30))
+	for _, path := range []string{"/api/openapi.yaml", "/api/schema", "/api/schema/"} {
+		a.router.Get(path, a.serveDocument(asYAML, a.documents.yaml))
+	}
+}
+
+func (a *api) serveDocument(mediaType string, made func() (document, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d, err := made()
+		if err != nil {
+			a.writeProblem(w, r, models.Internal(err))
+			return
+		}
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		if theirs, match := anyMatch(r.Header.Get("If-None-Match"), d.tag); match {
+			w.Header().Set("ETag", theirs)
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("ETag", d.tag)
+		_, _ = w.Write(d.body) // a client that went away is nobody's error
 	}
 }

@@ -56,10 +56,7 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 // would take its passing for the client's leaving.
 func TestRegister_LiftsTheDeadlineOfTheBody(t *testing.T) {
 	t.Parallel()
-	a, err := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAPI(nil, nil, Options{Logger: slog.New(slog.DiscardHandler)})
 	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	type in struct{ Body struct{ Name string } }
 	register(a, operation{id: "long", method: http.MethodPost, path: "/long", hasBody: true}, func(context.Context, *in) (*noOutput, error) {

@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"upstream/internal/factory"
 	"upstream/models"
@@ -209,27 +208,25 @@ func TestUploadsAreStreamed(t *testing.T) { //nolint:paralleltest // measures th
 	f.do(t, request{path: "/api/v1/uploads/", token: token})
 	const size = 64 << 20
 	row := []byte(strings.Repeat("x", 1023) + "\n")
+	file := &heapWatch{Reader: &repeating{left: size / len(row), row: row}}
 	body, w := io.Pipe()
 	form := multipart.NewWriter(w)
+	written, before := make(chan struct{}), heap()
 	go func() {
 		part, err := form.CreateFormFile("file", "big.csv")
 		if err == nil {
-			_, err = io.Copy(part, &repeating{left: size / len(row), row: row})
+			_, err = io.Copy(part, file)
 		}
 		_ = w.CloseWithError(errorsFirst(err, form.Close()))
+		close(written)
 	}()
-	stop, peak := make(chan struct{}), make(chan uint64, 1)
-	var before runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	go watchHeap(stop, peak)
 	out := f.do(t, request{
 		method: http.MethodPost, path: "/api/v1/uploads/", token: token, body: body,
 		header: http.Header{"Content-Type": {form.FormDataContentType()}},
 	})
-	close(stop)
+	<-written
 	wantStatus(t, out, http.StatusUnprocessableEntity)
-	if rise := int64(<-peak) - int64(before.HeapAlloc); rise > size/2 {
+	if rise := int64(file.highest) - int64(before); rise > size/2 {
 		t.Errorf("the heap rose by %d MB for a file of %d MB", rise>>20, size>>20)
 	}
 }
@@ -243,24 +240,28 @@ func errorsFirst(errs ...error) error {
 	return nil
 }
 
-// watchHeap reports the largest heap it saw until stopped. Garbage waits for as
-// long as there is room; what is held is asked about.
-func watchHeap(stop <-chan struct{}, peak chan<- uint64) {
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	var highest uint64
-	for {
-		select {
-		case <-stop:
-			peak <- highest
-			return
-		case <-ticker.C:
-			runtime.GC()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			highest = max(highest, m.HeapAlloc)
-		}
+// heapWatch remembers the largest heap there was while something is read. Garbage
+// waits for as long as there is room; what is held is asked about.
+type heapWatch struct {
+	io.Reader
+
+	passed  int // bytes since it last looked
+	highest uint64
+}
+
+func (w *heapWatch) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if w.passed += n; w.passed >= 2<<20 || err != nil {
+		w.passed, w.highest = 0, max(w.highest, heap())
 	}
+	return n, err
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // Whoever may not upload is refused before the file is received.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"upstream/internal/await"
 	"upstream/internal/config"
 	"upstream/internal/jobs"
 	"upstream/internal/testdb"
@@ -86,13 +87,13 @@ func TestServe_DrainsRunningRequests(t *testing.T) {
 	<-entered
 	s.signal()
 	s.await(t, s.err, "draining")
-	refused := false
-	for !refused {
+	await.Until(t, "a closed door", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-		if refused = err != nil; !refused {
+		if err == nil {
 			_ = conn.Close()
 		}
-	}
+		return err != nil
+	})
 	close(release)
 	if body := <-answered; body != "whole" {
 		t.Errorf("the running request got %q", body)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"upstream/internal/await"
 	"upstream/internal/config"
 	"upstream/internal/mail"
 	"upstream/internal/secrets"
@@ -22,12 +23,13 @@ const publicFlag = "--public-url=https://upstream.example"
 // awaitJob waits for the first job of this kind to be done.
 func awaitJob(t *testing.T, db *testdb.DB, kind string) {
 	t.Helper()
-	for done := false; !done; {
+	await.Until(t, "a job "+kind, func() (done bool) {
 		err := db.App.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM river.river_job WHERE kind = $1 AND state = 'completed')`, kind).Scan(&done)
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
+		return done
+	})
 }
 
 func TestWork_WorksAndDrains(t *testing.T) {

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +14,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"upstream/internal/await"
 	"upstream/internal/factory"
 	"upstream/internal/mail"
 	"upstream/internal/postgres"
@@ -160,7 +160,7 @@ func (c *courier) tests(t *testing.T, tenant *factory.Tenant, id models.WebhookE
 func (c *courier) await(t *testing.T, id models.WebhookDeliveryID, ok func(*models.WebhookDelivery) bool) *models.WebhookDelivery {
 	t.Helper()
 	var d *models.WebhookDelivery
-	eventually(t, func() bool {
+	await.Until(t, "the delivery", func() bool {
 		var err error
 		if d, err = c.store.WebhookDelivery(t.Context(), c.cedar.System(), id); err != nil {
 			t.Fatal(err)
@@ -168,21 +168,6 @@ func (c *courier) await(t *testing.T, id models.WebhookDeliveryID, ok func(*mode
 		return ok(d)
 	})
 	return d
-}
-
-func eventually(t *testing.T, ok func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	deadline, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for !ok() {
-		select {
-		case <-ticker.C:
-		case <-deadline.Done():
-			t.Fatal("it did not come to that within 30 s")
-		}
-	}
 }
 
 func in(want models.DeliveryStatus) func(*models.WebhookDelivery) bool {
@@ -247,7 +232,7 @@ func TestDelivery_RetriedAndDead(t *testing.T) {
 		}
 	}
 	// Who made the endpoint hears of it once, although two deliveries are dead.
-	eventually(t, func() bool { return len(c.post.all()) > 0 })
+	await.Until(t, "a letter", func() bool { return len(c.post.all()) > 0 })
 	if sent := c.post.all(); len(sent) != 1 || !strings.Contains(sent[0].Text, `"Partner" of Clinic cedar`) {
 		t.Errorf("mails %+v", sent)
 	}
@@ -291,7 +276,7 @@ func TestDelivery_Gone(t *testing.T) {
 	if e.DisabledAt == nil || *e.DisabledReason != models.DisabledGone || e.Delivers() {
 		t.Fatalf("after 410: %+v", e)
 	}
-	eventually(t, func() bool { return len(c.post.all()) == 2 })
+	await.Until(t, "two letters", func() bool { return len(c.post.all()) == 2 })
 	var told []string
 	for _, m := range c.post.all() {
 		told = append(told, m.To)
@@ -358,7 +343,7 @@ func TestDelivery_CircuitOpens(t *testing.T) {
 	c.tests(t, c.cedar, broken, 200)
 	fine := c.endpoint(t, c.cedar, well.URL).Endpoint.ID
 	c.start(t)
-	eventually(t, func() bool { return c.shown(t, broken).Circuit == models.CircuitOpen })
+	await.Until(t, "an open circuit", func() bool { return c.shown(t, broken).Circuit == models.CircuitOpen })
 	c.await(t, c.tests(t, c.cedar, fine, 1)[0].ID, in(models.DeliverySuccess))
 	// The circuit opened while a batch was under way; the next one was not begun.
 	if n := len(dead.heard); n > laneBatch {
@@ -558,13 +543,13 @@ func TestDelivery_Fair(t *testing.T) {
 	harbor := c.Tenant("harbor")
 	theirs := c.endpoint(t, harbor, well.URL).Endpoint.ID
 	c.start(t)
-	eventually(t, func() bool { return slow.begun() > 0 })
+	await.Until(t, "the first request", func() bool { return slow.begun() > 0 })
 	d := c.tests(t, harbor, theirs, 1)[0]
 	if got := <-well.heard; got != d.ID.String() {
 		t.Errorf("heard of %s, want %s", got, d.ID)
 	}
 	close(turn)
-	eventually(t, func() bool { return len(slow.heard) >= 100 })
+	await.Until(t, "a hundred requests", func() bool { return len(slow.heard) >= 100 })
 }
 
 // One job delivers on and on: many deliveries are no more jobs than one.
@@ -575,7 +560,7 @@ func TestDelivery_OneJobForMany(t *testing.T) {
 	const many = 5 * laneBatch
 	c.tests(t, c.cedar, id, many)
 	c.start(t)
-	eventually(t, func() bool { return c.shown(t, id).DeliveredThrough == many })
+	await.Until(t, "the last delivery", func() bool { return c.shown(t, id).DeliveredThrough == many })
 	if jobs := factory.Query[int](c.cedar, `SELECT count(*) FROM river.river_job WHERE kind = 'deliver_webhooks'`); jobs > 2 {
 		t.Errorf("%d jobs for %d deliveries", jobs, many)
 	}

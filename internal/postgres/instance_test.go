@@ -18,6 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"upstream/internal/await"
 )
 
 //nolint:tparallel // its steps share one server, which ends before the last ones
@@ -153,7 +155,7 @@ func TestInstanceStopsWhenParentIsKilled(t *testing.T) {
 	if err := helper.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end of the server", func() bool { return !runsCluster(pid, filepath.Join(dir, clusterDir)) })
+	await.Until(t, "the end of the server", func() bool { return !runsCluster(pid, filepath.Join(dir, clusterDir)) })
 
 	again := start(t, Options{DataDir: dir})
 	if got := ask(t, again.OwnerURL(), "SELECT v FROM kept"); got != "committed" {
@@ -196,7 +198,7 @@ func TestInstanceReportsKilledServerAndRecovers(t *testing.T) {
 	}
 	// Its children notice a moment later, and until then hold its memory.
 	var again *Instance
-	eventually(t, "a recovered server", func() bool {
+	await.Until(t, "a recovered server", func() bool {
 		again, err = Start(t.Context(), Options{DataDir: dir})
 		return err == nil
 	})
@@ -329,8 +331,8 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	var group sync.WaitGroup
 	group.Go(func() {
-		eventually(t, "initdb", func() bool { info, err := os.Stat(begun); return err == nil && info.Size() > 0 })
-		cancel()
+		defer cancel()
+		await.Until(t, "initdb", func() bool { info, err := os.Stat(begun); return err == nil && info.Size() > 0 })
 	})
 	data := filepath.Join(dir, "data")
 	_, err := Start(ctx, Options{DataDir: data, BinDir: bin})
@@ -416,7 +418,7 @@ func TestStartRefusesAClusterServedByHand(t *testing.T) {
 		_ = byHand.Process.Signal(syscall.SIGINT)
 		_ = byHand.Wait()
 	}()
-	eventually(t, "the server", func() bool { return first.answers(t.Context()) == nil })
+	await.Until(t, "the server", func() bool { return first.answers(t.Context()) == nil })
 	_, err := Start(t.Context(), Options{DataDir: dir})
 	if !errors.Is(err, ErrDataDirInUse) || !strings.Contains(err.Error(), strconv.Itoa(byHand.Process.Pid)) {
 		t.Errorf("got %v", err)

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
@@ -188,13 +187,3 @@ func connect(t *testing.T, url string) *pgx.Conn {
 }
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
-
-// eventually waits for a condition that another process brings about.
-func eventually(t *testing.T, what string, check func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := poll(ctx, nil, func() (bool, error) { return check(), nil }); err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
-}

@@ -14,12 +14,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"upstream/internal/await"
 	"upstream/internal/postgres"
 )
 
@@ -185,7 +185,7 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 		if len(runs) != 1 {
 			t.Fatalf("%s: %v", name, runs)
 		}
-		waitUntil(t, func() bool {
+		await.Until(t, "the end of the server", func() bool {
 			_, err := os.Stat(filepath.Join(runs[0], "pgdata", "postmaster.pid"))
 			return os.IsNotExist(err)
 		})
@@ -205,22 +205,6 @@ func answers(t *testing.T, url string) bool {
 		return false
 	}
 	return conn.Close(t.Context()) == nil
-}
-
-// waitUntil waits for something that another process does.
-func waitUntil(t *testing.T, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			t.Fatal(ctx.Err())
-		case <-ticker.C:
-		}
-	}
 }
 
 func TestSweepKeepsWhatIsInUse(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"upstream/internal/await"
 	"upstream/internal/webhook"
 	"upstream/models"
 )
@@ -198,10 +199,10 @@ func TestBreaker_SparesTheWorkers(t *testing.T) {
 					health = next
 					mu.Unlock()
 					if !admission.OK {
-						time.Sleep(time.Until(admission.RetryAt))
+						await.Pass(time.Until(admission.RetryAt))
 						continue
 					}
-					time.Sleep(10 * time.Millisecond)
+					await.Pass(10 * time.Millisecond)
 					outcome := failed
 					if !time.Now().Before(back) {
 						outcome = delivered

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"upstream/internal/await"
 	"upstream/internal/webhook"
 	"upstream/models"
 )
@@ -25,7 +26,7 @@ func TestPolicy_ADeliveryByTheClock(t *testing.T) {
 				if health = after; ok {
 					break
 				}
-				time.Sleep(time.Until(retryAt))
+				await.Pass(time.Until(retryAt))
 			}
 			at = append(at, time.Since(begun))
 			health = policy.Record(health, models.AttemptTimedOut, time.Now())
@@ -33,7 +34,7 @@ func TestPolicy_ADeliveryByTheClock(t *testing.T) {
 			if !again {
 				break
 			}
-			time.Sleep(wait)
+			await.Pass(wait)
 		}
 		if len(at) != policy.MaxAttempts() || len(at) != models.MaxDeliveryAttempts {
 			t.Fatalf("tried at %v", at)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"upstream/internal/await"
 	"upstream/models"
 )
 
@@ -93,6 +94,6 @@ func deliver(t *testing.T, s *Sender, m Message, schedule Schedule) {
 		if result.Delivered() || !again {
 			return
 		}
-		time.Sleep(wait)
+		await.Pass(wait)
 	}
 }
