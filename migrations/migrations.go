@@ -73,9 +73,9 @@ func Status(ctx context.Context, db *sql.DB) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps := make([]Step, len(all))
-	for i, m := range all {
-		steps[i] = Step{Name: m.String(), AppliedAt: applied[m.Name]}
+	steps := make([]Step, 0, len(all))
+	for _, m := range all {
+		steps = append(steps, Step{Name: m.String(), AppliedAt: applied[m.Name]})
 		delete(applied, m.Name)
 	}
 	for _, number := range slices.Sorted(maps.Keys(applied)) {

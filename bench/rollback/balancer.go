@@ -57,13 +57,13 @@ func newBalancer(f *faults) *balancer {
 				GotConn: func(httptrace.GotConnInfo) {
 					// Go's transport repeats what it takes for harmless to repeat.
 					if connections++; connections > 1 {
-						f.add("%s %s: the connection was cut, and the request sent again", r.In.Method, r.In.URL.Path)
+						f.addf("%s %s: the connection was cut, and the request sent again", r.In.Method, r.In.URL.Path)
 					}
 				},
 			}))
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			f.add("%s %s: %v", r.Method, r.URL.Path, err)
+			f.addf("%s %s: %v", r.Method, r.URL.Path, err)
 			w.WriteHeader(http.StatusBadGateway)
 		},
 	}
@@ -75,7 +75,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.requests.Add(1)
 	chosen := b.choose()
 	if chosen == nil {
-		b.faults.add("%s %s: no server is ready", r.Method, r.URL.Path)
+		b.faults.addf("%s %s: no server is ready", r.Method, r.URL.Path)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -130,7 +130,7 @@ func (b *balancer) watch(ctx context.Context, s *backend, in chan struct{}) {
 		case was && !is:
 			b.set(s, false)
 			if !s.asked.Load() {
-				b.faults.add("a server was not ready any more although nobody had asked it to end")
+				b.faults.addf("a server was not ready any more although nobody had asked it to end")
 			}
 			close(s.left)
 		}
@@ -174,7 +174,7 @@ func (b *balancer) remove(s *backend) {
 	select {
 	case <-s.left:
 	default:
-		b.faults.add("a server ended without answering /readyz with 503 before")
+		b.faults.addf("a server ended without answering /readyz with 503 before")
 	}
 	s.stop()
 	s.polled.Wait()

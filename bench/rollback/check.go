@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"upstream/internal/doctor"
 	"upstream/internal/postgres"
 	"upstream/models"
 	"upstream/models/claimfile"
@@ -133,13 +134,13 @@ func (s *story) examine(ctx context.Context, v version) {
 	s.faults.check("the audit log", err)
 	// What else it finds of this database, which is not durable, fails it.
 	text, err := v.quiet(ctx, "doctor", "--json")
-	var findings []struct{ Check, Status, Detail string }
+	var findings []doctor.Finding
 	if json.Unmarshal(text, &findings) != nil {
 		s.faults.check("the doctor", err)
 	}
 	for _, f := range findings {
-		if slices.Contains([]string{"role", "tenancy", "migrations", "schema", "indexes"}, f.Check) && f.Status != "ok" {
-			s.faults.add("%s's doctor: %s: %s %s", v.name, f.Check, f.Status, f.Detail)
+		if slices.Contains([]string{"role", "tenancy", "migrations", "schema", "indexes"}, f.Check) && f.Status != doctor.OK {
+			s.faults.addf("%s's doctor: %s: %s %s", v.name, f.Check, f.Status, f.Detail)
 		}
 	}
 }
@@ -191,13 +192,13 @@ func (s *story) compareSums(ctx context.Context, tx pgx.Tx) error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if difference != 0 {
-			s.faults.add("%s: %d", what, difference)
+			s.faults.addf("%s: %d", what, difference)
 		}
 	}
 	var runs int
 	err := tx.QueryRow(ctx, `SELECT count(*) FROM report_runs WHERE status = 'success'`).Scan(&runs)
 	if err == nil && runs < len(s.ledger.runs) {
-		s.faults.add("%d runs were asked for, %d are there", len(s.ledger.runs), runs)
+		s.faults.addf("%d runs were asked for, %d are there", len(s.ledger.runs), runs)
 	}
 	return err
 }
@@ -209,7 +210,7 @@ func (s *story) receiverCheck(ctx context.Context, tx pgx.Tx) {
 	s.faults.check("webhooks", err)
 	s.receiver.check(made)
 	if tests != len(s.ledger.tests) {
-		s.faults.add("%d tests of webhooks were acknowledged, %d are there", len(s.ledger.tests), tests)
+		s.faults.addf("%d tests of webhooks were acknowledged, %d are there", len(s.ledger.tests), tests)
 	}
 }
 
@@ -229,11 +230,11 @@ func (s *story) checkQueue(ctx context.Context) error {
 			waits = true
 			return nil
 		}
-		s.faults.add("jobs that were not done: %d %s", n, what)
+		s.faults.addf("jobs that were not done: %d %s", n, what)
 		return nil
 	})
 	if !waits {
-		s.faults.add("a job of a later version was not left to it")
+		s.faults.addf("a job of a later version was not left to it")
 	}
 	return err
 }
@@ -249,7 +250,7 @@ func (s *story) compareRollups(ctx context.Context) {
 	differences, err := rollupDifferences(ctx, pool)
 	s.faults.check("roll-ups", err)
 	for _, d := range differences {
-		s.faults.add("roll-up %s of %s differs", d.Table, d.Key)
+		s.faults.addf("roll-up %s of %s differs", d.Table, d.Key)
 	}
 }
 

@@ -34,9 +34,9 @@ func (c *client) send(ctx context.Context, r request) (body []byte, ok bool) {
 	status, body, err := c.exchange(ctx, r)
 	switch {
 	case err != nil:
-		c.faults.add("%s %s: %v", r.method, r.path, err)
+		c.faults.addf("%s %s: %v", r.method, r.path, err)
 	case status != r.want:
-		c.faults.add("%s %s: answered with %d instead of %d: %.300s", r.method, r.path, status, r.want, body)
+		c.faults.addf("%s %s: answered with %d instead of %d: %.300s", r.method, r.path, status, r.want, body)
 	}
 	return body, err == nil && status == r.want
 }
@@ -77,7 +77,7 @@ func post[T any](ctx context.Context, c *client, want int, path string, in any, 
 func change[T any](ctx context.Context, c *client, r request, in any) (value T, ok bool) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		c.faults.add("%s: %v", r.path, err)
+		c.faults.addf("%s: %v", r.path, err)
 		return value, false
 	}
 	r.body = body
@@ -90,7 +90,7 @@ func read[T any](c *client, what string) func([]byte, bool) (T, bool) {
 			return value, false
 		}
 		if err := json.Unmarshal(body, &value); err != nil {
-			c.faults.add("%s: %v in %.300s", what, err, body)
+			c.faults.addf("%s: %v in %.300s", what, err, body)
 			return value, false
 		}
 		return value, true
@@ -104,15 +104,15 @@ func query[T any](ctx context.Context, c *client, text string, variables map[str
 		Errors json.RawMessage `json:"errors"`
 	}](ctx, c, http.StatusOK, "/graphql", map[string]any{"query": text, "variables": variables})
 	if ok && answer.Errors != nil {
-		c.faults.add("/graphql: %.300s for %s", answer.Errors, text)
+		c.faults.addf("/graphql: %.300s for %s", answer.Errors, text)
 		return value, false
 	}
 	return answer.Data, ok
 }
 
-// expect adds a fault unless something is as it must be.
-func (c *client) expect(holds bool, format string, args ...any) {
+// expectf adds a fault unless something is as it must be.
+func (c *client) expectf(holds bool, format string, args ...any) {
 	if !holds {
-		c.faults.add("wrong answer: %s", fmt.Sprintf(format, args...))
+		c.faults.addf("wrong answer: %s", fmt.Sprintf(format, args...))
 	}
 }

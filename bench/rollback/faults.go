@@ -23,7 +23,7 @@ func (f *faults) enter(phase string) {
 	f.phase = phase
 }
 
-func (f *faults) add(format string, args ...any) {
+func (f *faults) addf(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, f.phase+": "+fmt.Sprintf(format, args...))
@@ -32,7 +32,7 @@ func (f *faults) add(format string, args ...any) {
 // check adds err, if it is one.
 func (f *faults) check(what string, err error) {
 	if err != nil {
-		f.add("%s: %v", what, err)
+		f.addf("%s: %v", what, err)
 	}
 }
 

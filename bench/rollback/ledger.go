@@ -50,7 +50,7 @@ func compareKeys(f *faults, what string, acknowledged map[string]bool, stored ma
 	for name, keys := range map[string][]string{"were acknowledged and are lost": lost, "are there more than once": repeated, "were never acknowledged": foreign} {
 		if len(keys) > 0 {
 			slices.Sort(keys)
-			f.add("%d %s %s, such as %s", len(keys), what, name, keys[0])
+			f.addf("%d %s %s, such as %s", len(keys), what, name, keys[0])
 		}
 	}
 }
@@ -60,10 +60,10 @@ func compareKeys(f *faults, what string, acknowledged map[string]bool, stored ma
 func compareValues(f *faults, what string, acknowledged, stored map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(acknowledged)) {
 		if got, ok := stored[key]; !ok || got != acknowledged[key] {
-			f.add("%s %s is %q, and was acknowledged as %q", what, key, got, acknowledged[key])
+			f.addf("%s %s is %q, and was acknowledged as %q", what, key, got, acknowledged[key])
 		}
 	}
 	if len(stored) != len(acknowledged) {
-		f.add("%d %s are stored and %d acknowledged", len(stored), what, len(acknowledged))
+		f.addf("%d %s are stored and %d acknowledged", len(stored), what, len(acknowledged))
 	}
 }

@@ -143,7 +143,7 @@ func (r *reader) round(ctx context.Context, n int) {
 			ID      string `json:"id"`
 			Outcome string `json:"outcome"`
 		}](ctx, &r.client, "/api/v1/claims/"+first.ID+"/")
-		r.expect(!ok || detail.ID == first.ID && detail.Outcome == "DENIED", "claim %s is %+v", first.ID, detail)
+		r.expectf(!ok || detail.ID == first.ID && detail.Outcome == "DENIED", "claim %s is %+v", first.ID, detail)
 	}
 	for _, path := range []string{"dashboard/", "claims/payer_summary/", "reports/", "uploads/?page_size=5", "alerts/", "webhook-deliveries/?page_size=5"} {
 		_, _ = get[map[string]any](ctx, &r.client, "/api/v1/"+path)
@@ -159,15 +159,13 @@ type developer struct {
 
 func (d *developer) round(ctx context.Context, _ int) {
 	data, ok := query[struct {
-		Claims struct {
-			TotalCount int `json:"totalCount"`
-		} `json:"claims"`
+		Claims struct{ TotalCount int }
 	}](ctx, &d.key, `{ claims(first: 20, orderBy: {field: DECIDED_DATE, direction: DESC}) { totalCount nodes { id payer outcome upload { filename } } }
 		dashboard { __typename } activeDriftEvents(first: 5) { totalCount nodes { payer severity } } }`, nil)
 	if !ok {
 		return
 	}
-	d.key.expect(data.Claims.TotalCount >= d.counted, "there were %d claims, and now %d", d.counted, data.Claims.TotalCount)
+	d.key.expectf(data.Claims.TotalCount >= d.counted, "there were %d claims, and now %d", d.counted, data.Claims.TotalCount)
 	d.counted = data.Claims.TotalCount
 }
 

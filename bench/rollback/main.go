@@ -110,8 +110,8 @@ type story struct {
 	begun         time.Time
 }
 
-// step says what goes on from now.
-func (s *story) step(format string, args ...any) {
+// stepf says what goes on from now.
+func (s *story) stepf(format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	s.faults.enter(what)
 	_, _ = fmt.Fprintf(s.out, "%6.1f s  %s\n", time.Since(s.begun).Seconds(), what)
@@ -122,7 +122,7 @@ func (s *story) step(format string, args ...any) {
 // the faults.
 func (s *story) tell(ctx context.Context) error {
 	s.begun = time.Now()
-	s.step("the version before makes its schema")
+	s.stepf("the version before makes its schema")
 	if _, err := s.before.run(ctx, "migrate", "up"); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *story) tell(ctx context.Context) error {
 		return err
 	}
 	s.load.end()
-	s.step("nobody asks for more; what is queued is done")
+	s.stepf("nobody asks for more; what is queued is done")
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
@@ -151,9 +151,9 @@ func (s *story) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.step("looking at what has come of %d requests", s.balancer.requests.Load())
+	s.stepf("looking at what has come of %d requests", s.balancer.requests.Load())
 	if now != schema {
-		s.faults.add("the schema is not what it was before:\n%s", differing(schema, now))
+		s.faults.addf("the schema is not what it was before:\n%s", differing(schema, now))
 	}
 	return s.check(ctx)
 }
@@ -184,7 +184,7 @@ func differing(before, after string) string {
 
 // open starts the servers, the balancer before them and whoever works with them.
 func (s *story) open(ctx context.Context) (closeAll func(), err error) {
-	s.step("%d servers of the version before serve", s.options.servers)
+	s.stepf("%d servers of the version before serve", s.options.servers)
 	s.balancer = newBalancer(s.faults)
 	s.receiver = &receiver{faults: s.faults, heard: map[int64]string{}}
 	var stops []func()
@@ -233,21 +233,21 @@ func (s *story) open(ctx context.Context) (closeAll func(), err error) {
 
 // goThere brings the new version in.
 func (s *story) goThere(ctx context.Context) error {
-	s.step("the new version's migrations go up")
+	s.stepf("the new version's migrations go up")
 	begun := time.Now()
 	applied, err := ask[map[string][]string](ctx, s.after, "migrate", "up")
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(s.out, "          %d applied in %s: %s\n", len(applied["applied"]), time.Since(begun).Round(time.Millisecond), strings.Join(applied["applied"], ", "))
-	s.step("the version before serves on the new schema")
+	s.stepf("the version before serves on the new schema")
 	if err := s.load.goOn(ctx, s.steady); err != nil {
 		return err
 	}
 	if err := s.replaceAll(ctx, s.after); err != nil {
 		return err
 	}
-	s.step("the new version serves")
+	s.stepf("the new version serves")
 	if err := s.load.goOn(ctx, s.steady); err != nil {
 		return err
 	}
@@ -260,18 +260,18 @@ func (s *story) goBack(ctx context.Context, last string) error {
 	if err := s.replaceAll(ctx, s.before); err != nil {
 		return err
 	}
-	s.step("the version before serves again, on the new schema")
+	s.stepf("the version before serves again, on the new schema")
 	if err := s.load.goOn(ctx, s.steady); err != nil {
 		return err
 	}
-	s.step("the new version's migrations go down to %s", last)
+	s.stepf("the new version's migrations go down to %s", last)
 	begun := time.Now()
 	undone, err := ask[map[string][]string](ctx, s.after, "migrate", "down", "--to="+last)
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(s.out, "          %d undone in %s\n", len(undone["undone"]), time.Since(begun).Round(time.Millisecond))
-	s.step("the version before serves as if nothing had been")
+	s.stepf("the version before serves as if nothing had been")
 	return s.load.goOn(ctx, s.steady)
 }
 
@@ -294,7 +294,7 @@ func (s *story) start(ctx context.Context, v version) error {
 // successor starts, so that there is one less meanwhile.
 func (s *story) replaceAll(ctx context.Context, by version) error {
 	for i := range s.options.servers {
-		s.step("server %d is replaced by one of %s", i+1, by.name)
+		s.stepf("server %d is replaced by one of %s", i+1, by.name)
 		oldest, backend := s.servers[0], s.backends[0]
 		s.servers, s.backends = s.servers[1:], s.backends[1:]
 		backend.asked.Store(true)

@@ -30,11 +30,11 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := json.Unmarshal(body, &said); err != nil || said.Sequence < 1 {
-		r.faults.add("a webhook that cannot be read: %.300s", body)
+		r.faults.addf("a webhook that cannot be read: %.300s", body)
 		return
 	}
 	if before, again := r.heard[said.Sequence]; again && before != said.ID {
-		r.faults.add("webhooks %s and %s are both number %d", before, said.ID, said.Sequence)
+		r.faults.addf("webhooks %s and %s are both number %d", before, said.ID, said.Sequence)
 	}
 	r.heard[said.Sequence] = said.ID
 }
@@ -44,11 +44,11 @@ func (r *receiver) check(made int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if made == 0 || len(r.heard) != made {
-		r.faults.add("%d webhooks came of %d", len(r.heard), made)
+		r.faults.addf("%d webhooks came of %d", len(r.heard), made)
 	}
 	for n := range int64(len(r.heard)) {
 		if _, ok := r.heard[n+1]; !ok {
-			r.faults.add("webhook number %d of %d never came", n+1, len(r.heard))
+			r.faults.addf("webhook number %d of %d never came", n+1, len(r.heard))
 			return
 		}
 	}

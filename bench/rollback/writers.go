@@ -42,7 +42,7 @@ func (p *partner) round(ctx context.Context, n int) {
 	if !ok {
 		return
 	}
-	p.key.expect(answer.Upload.Accepted == batchSize, "of %d claims %d were taken", batchSize, answer.Upload.Accepted)
+	p.key.expectf(answer.Upload.Accepted == batchSize, "of %d claims %d were taken", batchSize, answer.Upload.Accepted)
 	p.ledger.note(func(l *ledger) {
 		for _, c := range claims {
 			l.claims[c.ClaimNumber] = true
@@ -53,7 +53,7 @@ func (p *partner) round(ctx context.Context, n int) {
 	}
 	// A second time by the same name: the same answer, whichever server gives it.
 	again, ok := post[batch](ctx, &p.key, http.StatusCreated, "/api/v1/claims/batch/", claims, named...)
-	p.key.expect(!ok || again == answer, "the same batch again is %+v, and was %+v", again, answer)
+	p.key.expectf(!ok || again == answer, "the same batch again is %+v, and was %+v", again, answer)
 }
 
 // uploadEvery is in how many rounds a file is handed in: reading them takes longer
@@ -71,7 +71,7 @@ func (c *clinic) upload(ctx context.Context, n int) {
 	name := fmt.Sprintf("file-%d.csv", n)
 	part, err := form.CreateFormFile("file", name)
 	if err != nil {
-		c.key.faults.add("%v", err)
+		c.key.faults.addf("%v", err)
 		return
 	}
 	var text strings.Builder
@@ -84,7 +84,7 @@ func (c *clinic) upload(ctx context.Context, n int) {
 	}
 	_, _ = part.Write([]byte(text.String())) // into memory
 	if err := form.Close(); err != nil {
-		c.key.faults.add("%v", err)
+		c.key.faults.addf("%v", err)
 		return
 	}
 	answer, ok := read[struct {
@@ -116,20 +116,20 @@ func (c *clinic) rename(ctx context.Context, n int) {
 	}
 	c.ledger.note(func(l *ledger) { l.mappings[raw] = first })
 	changed, ok := query[struct {
-		Update struct {
-			UserErrors []struct{ Message string } `json:"userErrors"`
-		} `json:"updatePayerMapping"`
+		UpdatePayerMapping struct {
+			UserErrors []struct{ Message string }
+		}
 	}](ctx, &c.key, `mutation($id: ID!, $name: String!) {
 		updatePayerMapping(input: {id: $id, normalizedName: $name}) { userErrors { message } } }`, map[string]any{"id": created.ID, "name": second})
-	c.key.expect(len(changed.Update.UserErrors) == 0, "a mapping cannot be changed: %+v", changed.Update.UserErrors)
-	if !ok || len(changed.Update.UserErrors) > 0 {
+	c.key.expectf(len(changed.UpdatePayerMapping.UserErrors) == 0, "a mapping cannot be changed: %+v", changed.UpdatePayerMapping.UserErrors)
+	if !ok || len(changed.UpdatePayerMapping.UserErrors) > 0 {
 		return
 	}
 	c.ledger.note(func(l *ledger) { l.mappings[raw] = second })
 	stored, ok := get[struct {
 		Name string `json:"normalized_name"`
 	}](ctx, &c.key, "/api/v1/payer-mappings/"+created.ID+"/")
-	c.key.expect(!ok || stored.Name == second, "a mapping is %q and was changed to %q", stored.Name, second)
+	c.key.expectf(!ok || stored.Name == second, "a mapping is %q and was changed to %q", stored.Name, second)
 }
 
 // detect asks for a run in the background.
