@@ -20,7 +20,9 @@ type plan struct {
 	Index    string `json:"Index Name"`
 	// Presorted are the keys that an incremental sort finds in order.
 	Presorted []string `json:"Presorted Key"`
-	Plans     []plan
+	// Once is a condition on no row: what is below it is not done when it is false.
+	Once  string `json:"One-Time Filter"`
+	Plans []plan
 }
 
 // scans are the ways a plan reads tables, such as "Seq Scan on claims".
@@ -31,6 +33,9 @@ func (p plan) scans() []string {
 	}
 	if p.NodeType == "Sort" || p.NodeType == "Incremental Sort" {
 		all = append(all, p.NodeType)
+	}
+	if p.Once == "false" {
+		return all
 	}
 	for _, child := range p.Plans {
 		all = append(all, child.scans()...)

@@ -29,7 +29,6 @@ func claims(q ...string) string {
 	return "/api/v1/claims/?" + values.Encode()
 }
 
-
 // total is a request for the number of claims that pass a filter.
 func total(q ...string) string {
 	return claims(append(q, "cursor", "", "count", "exact", "page_size", "1")...)
