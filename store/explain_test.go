@@ -286,7 +286,7 @@ func TestExplain_CountsDoNotReadClaims(t *testing.T) {
 		"total of a month and a group": {func(t tester) {
 			first := month.First()
 			total(t, models.ClaimFilter{CptGroup: new("Group 7"), StartDate: &first})
-		}, []string{"claim_months_pkey"}},
+		}, []string{"claim_months_pkey", "claim_months_pkey"}},
 		"dashboard": {func(t tester) { must(s.Dashboard(ctx, v))(t) }, []string{
 			"claim_days_pkey", "claim_days_pkey", "drift_events_customer_id_report_run_id_severity_id_idx",
 			"drift_events_customer_id_report_run_id_severity_id_idx", "report_runs_customer_id_finished_at_idx", "uploads_customer_id_status_uploaded_at_id_idx",
