@@ -17,7 +17,7 @@ func claimSpec() listSpec[models.Claim] {
 	return listSpec[claim]{
 		noun: "claim", key: []string{"customer_id", "id"}, covered: []string{"cpt", "cpt_group", "billed_amount"}, alias: "cl", parts: true, search: []string{"payer", "cpt", "denial_reason_code"},
 		order:  []term{{column: "decided_date", desc: true}, {column: "id", desc: true}},
-		narrow: narrowPayer, narrowSearch: narrowClaimSearch,
+		narrow: narrowClaims, narrowSearch: narrowClaimSearch,
 		columns: map[string]column[claim]{
 			"id":             {cast: "uuid", value: func(c *claim) any { return c.ID }},
 			"decided_date":   {cast: "date", value: func(c *claim) any { return c.DecidedDate }},
@@ -39,6 +39,25 @@ WITH RECURSIVE payers AS (
     FROM payers p WHERE p.payer IS NOT NULL
 )
 SELECT payer FROM payers WHERE payer ILIKE ?1`
+
+// narrowClaims is narrowPayer that, besides, asks the counts whether there can be
+// a claim of the group and the amount at all: the list by these walks along an
+// index until it has a page, and without such a claim that is to its end.
+func narrowClaims(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc, error) {
+	rest, ofPayer, err := narrowPayer(ctx, tx, filter)
+	f, ok := filter.(models.ClaimFilter)
+	if err != nil || !ok || f.CptGroup == nil && f.MinAmount == nil || f.CptGroup != nil && strings.ContainsRune(*f.CptGroup, 0) {
+		return rest, ofPayer, err
+	}
+	of := tx.selectFrom((*claimMonth)(nil)).ColumnExpr("1")
+	if f.CptGroup != nil {
+		of = of.Where("cm.cpt_group = ?", *f.CptGroup)
+	}
+	if f.MinAmount != nil { // no claim is of more than all of its group in a month
+		of = of.Where("cm.billed_amount >= ?", *f.MinAmount)
+	}
+	return rest, func(q *bun.SelectQuery) *bun.SelectQuery { return ofPayer(q).Where("EXISTS (?)", of) }, nil
+}
 
 // narrowPayer replaces the filter on a part of a payer's name by the names it
 // fits, which the index by payer or the one by date then serves.

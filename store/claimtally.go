@@ -110,7 +110,8 @@ func tallyByMonth(f models.ClaimFilter) *tally {
 			last = first.AddDays(-1)
 			beside(first, *to)
 		}
-		months.ToMonth = new(models.MonthOf(last))
+		month := models.MonthOf(last)
+		months.ToMonth = &month
 	}
 	if !hasMonth(months) {
 		return nil

@@ -107,7 +107,7 @@ func (s *Store) ClaimsOfPayers(ctx context.Context, v models.Viewer, payers []st
 		spec := claimSpec()
 		spec.tally = submittedTally
 		spec.narrow = func(ctx context.Context, tx *tenantTx, filter any) (any, scopeFunc, error) {
-			rest, scope, err := narrowPayer(ctx, tx, filter)
+			rest, scope, err := narrowClaims(ctx, tx, filter)
 			return rest, func(q *bun.SelectQuery) *bun.SelectQuery {
 				return scope(q).Where("cl.submitted_date BETWEEN ? AND ?", period.First, period.Last)
 			}, err

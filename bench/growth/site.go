@@ -82,7 +82,7 @@ func (s *site) cursorAt(ctx context.Context, preceding int) (string, error) {
 // serve starts the program with nothing but what it takes to find the database,
 // and without throttling: all requests come from one caller.
 func (s *site) serve(ctx context.Context, dir, binary string) error {
-	s.program = exec.Command(binary, "serve") //nolint:gosec,noctx // it is ended by a signal, not killed
+	s.program = exec.Command(binary, "serve") //nolint:noctx // it is ended by a signal, not killed
 	s.program.Env = append(os.Environ(), "UPSTREAM_DATA_DIR="+dir, "UPSTREAM_ADDR=127.0.0.1:0", "UPSTREAM_ADMIN_ADDR=",
 		"UPSTREAM_THROTTLE=off", "DATABASE_URL=", "LOG_LEVEL=warn")
 	s.program.Stderr = os.Stderr

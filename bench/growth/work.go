@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"upstream/bench/meter"
@@ -29,7 +28,7 @@ func (s *site) detect(ctx context.Context) (figures, error) {
 
 // ingest reads a file of so many rows, each of them good, into the customer.
 func (s *site) ingest(ctx context.Context, rows int) (f figures, err error) {
-	file, err := os.Create(filepath.Join(os.TempDir(), fmt.Sprintf("upstream-growth-%d.csv", os.Getpid()))) //nolint:usetesting // a program
+	file, err := os.CreateTemp("", "upstream-growth-*.csv")
 	if err != nil {
 		return f, err
 	}
