@@ -61,8 +61,10 @@ func varied(w *factory.World) *factory.Tenant {
 // chosen is a value for one field of a filter, which some rows have.
 func chosen(t *testing.T, cedar *factory.Tenant, field reflect.StructField) reflect.Value {
 	t.Helper()
-	texts := map[string]string{"payer": "payer 7", "cpt": "10007", "cpt_group": "Group 2", "denial_reason_code": "CO-7",
-		"action": "claim_viewed", "entity_type": "upload", "entity_id": "clm_7"}
+	texts := map[string]string{
+		"payer": "payer 7", "cpt": "10007", "cpt_group": "Group 2", "denial_reason_code": "CO-7",
+		"action": "claim_viewed", "entity_type": "upload", "entity_id": "clm_7",
+	}
 	switch value := reflect.New(field.Type.Elem()).Interface().(type) {
 	case *models.Date:
 		return reflect.ValueOf(new(factory.Today().AddDays(-300)))
