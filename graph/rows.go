@@ -187,14 +187,17 @@ func plainWriterOf(t *ast.Type, of reflect.Type) plainWriter {
 			return true
 		}
 	case [2]string{"DateTime", "time.Time"}:
-		return marshaled(wire.MarshalDateTime)
+		return appended(wire.AppendDateTime)
 	case [2]string{"Decimal", "decimal.Decimal"}:
-		return marshaled(wire.MarshalDecimal)
+		return appended(wire.AppendDecimal)
+	}
+	if of == reflect.TypeFor[models.Date]() {
+		return appended(func(b []byte, d models.Date) []byte { return append(d.Append(append(b, '"')), '"') })
 	}
 	if of.Kind() == reflect.Slice || !of.Implements(reflect.TypeFor[graphql.Marshaler]()) {
 		return nil
 	}
-	return marshaled(func(v graphql.Marshaler) graphql.Marshaler { return v })
+	return marshaled
 }
 
 // nullable writes what a pointer points to.
@@ -213,15 +216,39 @@ func nullable(t *ast.Type, write plainWriter) plainWriter {
 	}
 }
 
-// marshaled writes values of V as the generated code does.
-func marshaled[V any](marshal func(V) graphql.Marshaler) plainWriter {
+// appended writes values of V.
+func appended[V any](write func([]byte, V) []byte) plainWriter {
 	return func(b *bytes.Buffer, v reflect.Value) bool {
-		value, ok := v.Interface().(V)
+		value, ok := in[V](v)
 		if ok {
-			marshal(value).MarshalGQL(b)
+			b.Write(write(b.AvailableBuffer(), value))
 		}
 		return ok
 	}
+}
+
+// in is the value itself. That of a field is reached by its address, which
+// takes no copy of it.
+func in[V any](v reflect.Value) (V, bool) {
+	if v.CanAddr() {
+		if at, ok := v.Addr().Interface().(*V); ok {
+			return *at, true
+		}
+	}
+	value, ok := v.Interface().(V)
+	return value, ok
+}
+
+// marshaled writes what knows itself how it is written.
+func marshaled(b *bytes.Buffer, v reflect.Value) bool {
+	if v.CanAddr() {
+		v = v.Addr()
+	}
+	value, ok := v.Interface().(graphql.Marshaler)
+	if ok {
+		value.MarshalGQL(b)
+	}
+	return ok
 }
 
 // plainTexts writes lists of texts.
@@ -287,7 +314,7 @@ func (n *plainNoun[T]) selected(op *graphql.OperationContext, set ast.SelectionS
 		if write == nil {
 			return nil, false
 		}
-		fields = append(fields, selectedField[T]{alias: f.Alias, write: write, free: f.Name == fieldTypename})
+		fields = append(fields, selectedField[T]{alias: f.Alias, key: `"` + f.Alias + `":`, write: write, free: f.Name == fieldTypename})
 	}
 	return fields, len(fields) > 0
 }
@@ -296,6 +323,9 @@ func (n *plainNoun[T]) selected(op *graphql.OperationContext, set ast.SelectionS
 // count for no cost.
 type selectedField[T any] struct {
 	alias string
+	// key is the alias as it stands before the value: a name of GraphQL holds
+	// nothing to escape.
+	key   string
 	write plainField[T]
 	free  bool
 }
@@ -321,8 +351,7 @@ func object[T any](b *bytes.Buffer, fields []selectedField[T], row *T) bool {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		writeText(b, f.alias)
-		b.WriteByte(':')
+		b.WriteString(f.key)
 		if !f.write(b, row) {
 			return false
 		}
