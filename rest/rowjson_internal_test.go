@@ -58,7 +58,7 @@ func draw(t *rapid.T, v reflect.Value) {
 	case *models.Date:
 		*at = models.Date{}.AddDays(rapid.IntRange(-700_000, 2_900_000).Draw(t, "day"))
 		return
-	case interface{ Scan(any) error }:
+	case interface{ Scan(src any) error }:
 		if err := at.Scan(uuid.NewString()); err != nil {
 			t.Fatalf("%T: %v", at, err)
 		}
@@ -66,8 +66,8 @@ func draw(t *rapid.T, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			draw(t, v.Field(i))
+		for _, field := range v.Fields() {
+			draw(t, field)
 		}
 	case reflect.Pointer:
 		if rapid.Bool().Draw(t, "there") {
