@@ -3,10 +3,8 @@ package graph
 import (
 	"bytes"
 	"io"
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -159,119 +157,6 @@ func computed[T, V any](t *ast.Type, method func(*T) V) plainField[T] {
 	return func(b *bytes.Buffer, row *T) bool { return write(b, reflect.ValueOf(method(row))) }
 }
 
-// plainWriter appends a value; false where the generated code has to say what is
-// wrong with it.
-type plainWriter func(b *bytes.Buffer, v reflect.Value) bool
-
-// plainWriterOf writes values of a Go type as a type of the schema, as gqlgen.yml
-// binds the two; nil for what is not bound so.
-func plainWriterOf(t *ast.Type, of reflect.Type) plainWriter {
-	if of.Kind() == reflect.Pointer {
-		return nullable(t, plainWriterOf(t, of.Elem()))
-	}
-	if t.Elem != nil {
-		return plainTexts(t, of)
-	}
-	switch bound := [2]string{t.NamedType, of.String()}; bound {
-	case [2]string{"ID", "string"}, [2]string{"String", "string"}:
-		return func(b *bytes.Buffer, v reflect.Value) bool { return writeText(b, v.String()) }
-	case [2]string{"Int", "int"}, [2]string{"BigInt", "int64"}:
-		return func(b *bytes.Buffer, v reflect.Value) bool { return writeInt(b, v.Int()) }
-	case [2]string{"Int", "int64"}:
-		return func(b *bytes.Buffer, v reflect.Value) bool { return writeInt(b, min(v.Int(), math.MaxInt32)) }
-	case [2]string{"Float", "float64"}:
-		return func(b *bytes.Buffer, v reflect.Value) bool { return writeFloat(b, v.Float()) }
-	case [2]string{"Boolean", "bool"}:
-		return func(b *bytes.Buffer, v reflect.Value) bool {
-			b.Write(strconv.AppendBool(b.AvailableBuffer(), v.Bool()))
-			return true
-		}
-	case [2]string{"DateTime", "time.Time"}:
-		return marshaled(wire.MarshalDateTime)
-	case [2]string{"Decimal", "decimal.Decimal"}:
-		return marshaled(wire.MarshalDecimal)
-	}
-	if of.Kind() == reflect.Slice || !of.Implements(reflect.TypeFor[graphql.Marshaler]()) {
-		return nil
-	}
-	return marshaled(func(v graphql.Marshaler) graphql.Marshaler { return v })
-}
-
-// nullable writes what a pointer points to.
-func nullable(t *ast.Type, write plainWriter) plainWriter {
-	if write == nil {
-		return nil
-	}
-	return func(b *bytes.Buffer, v reflect.Value) bool {
-		if !v.IsNil() {
-			return write(b, v.Elem())
-		}
-		if !t.NonNull {
-			b.WriteString("null")
-		}
-		return !t.NonNull
-	}
-}
-
-// marshaled writes values of V as the generated code does.
-func marshaled[V any](marshal func(V) graphql.Marshaler) plainWriter {
-	return func(b *bytes.Buffer, v reflect.Value) bool {
-		value, ok := v.Interface().(V)
-		if ok {
-			marshal(value).MarshalGQL(b)
-		}
-		return ok
-	}
-}
-
-// plainTexts writes lists of texts.
-func plainTexts(t *ast.Type, of reflect.Type) plainWriter {
-	if t.Elem.NamedType != "String" || of != reflect.TypeFor[[]string]() {
-		return nil
-	}
-	return func(b *bytes.Buffer, v reflect.Value) bool {
-		if v.IsNil() {
-			return false
-		}
-		b.WriteByte('[')
-		for i := range v.Len() {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			writeText(b, v.Index(i).String())
-		}
-		b.WriteByte(']')
-		return true
-	}
-}
-
-func writeInt(b *bytes.Buffer, n int64) bool {
-	b.Write(strconv.AppendInt(b.AvailableBuffer(), n, 10))
-	return true
-}
-
-func writeFloat(b *bytes.Buffer, f float64) bool {
-	if math.IsInf(f, 0) || math.IsNaN(f) {
-		return false
-	}
-	b.Write(strconv.AppendFloat(b.AvailableBuffer(), f, 'g', -1, 64))
-	return true
-}
-
-// writeText writes a text that holds nothing to escape, as most do, at once.
-func writeText(b *bytes.Buffer, text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c == '"' || c == '\\' {
-			graphql.MarshalString(text).MarshalGQL(b)
-			return true
-		}
-	}
-	b.WriteByte('"')
-	b.WriteString(text)
-	b.WriteByte('"')
-	return true
-}
-
 // selected are the fields that a selection asks of such rows, the first of each
 // name in the answer; false when one of them is not plain.
 func (n *plainNoun[T]) selected(op *graphql.OperationContext, set ast.SelectionSet) ([]selectedField[T], bool) {
@@ -287,7 +172,7 @@ func (n *plainNoun[T]) selected(op *graphql.OperationContext, set ast.SelectionS
 		if write == nil {
 			return nil, false
 		}
-		fields = append(fields, selectedField[T]{alias: f.Alias, write: write, free: f.Name == fieldTypename})
+		fields = append(fields, selectedField[T]{alias: f.Alias, key: `"` + f.Alias + `":`, write: write, free: f.Name == fieldTypename})
 	}
 	return fields, len(fields) > 0
 }
@@ -296,6 +181,9 @@ func (n *plainNoun[T]) selected(op *graphql.OperationContext, set ast.SelectionS
 // count for no cost.
 type selectedField[T any] struct {
 	alias string
+	// key is the alias as it stands before the value: a name of GraphQL holds
+	// nothing to escape.
+	key   string
 	write plainField[T]
 	free  bool
 }
@@ -321,8 +209,7 @@ func object[T any](b *bytes.Buffer, fields []selectedField[T], row *T) bool {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		writeText(b, f.alias)
-		b.WriteByte(':')
+		b.WriteString(f.key)
 		if !f.write(b, row) {
 			return false
 		}

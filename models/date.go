@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 )
 
@@ -59,11 +58,31 @@ func (d Date) Before(other Date) bool { return d.days < other.days }
 // After reports whether d is later than other.
 func (d Date) After(other Date) bool { return d.days > other.days }
 
+// dateLength is how long a date is as text.
+const dateLength = len(DateLayout)
+
 // String writes YYYY-MM-DD.
-func (d Date) String() string { return d.Time().Format(DateLayout) }
+func (d Date) String() string {
+	var room [dateLength]byte
+	return string(d.Append(room[:0]))
+}
+
+// Append appends YYYY-MM-DD. Lists hold hundreds of dates, and the layouts of
+// package time take several times as long.
+func (d Date) Append(b []byte) []byte {
+	year, month, day := d.Time().Date()
+	if year < 0 || year > 9999 {
+		return d.Time().AppendFormat(b, DateLayout)
+	}
+	b = appendTwo(appendTwo(b, year/100), year%100)
+	return appendTwo(append(appendTwo(append(b, '-'), int(month)), '-'), day)
+}
+
+// appendTwo appends a number below 100 in two digits.
+func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // MarshalText writes YYYY-MM-DD.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (d Date) MarshalText() ([]byte, error) { return d.Append(make([]byte, 0, dateLength)), nil }
 
 // UnmarshalText reads YYYY-MM-DD.
 func (d *Date) UnmarshalText(text []byte) error {
@@ -76,7 +95,9 @@ func (d *Date) UnmarshalText(text []byte) error {
 }
 
 // MarshalGQL writes the GraphQL scalar Date.
-func (d Date) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(d.String())) }
+func (d Date) MarshalGQL(w io.Writer) {
+	_, _ = w.Write(append(d.Append(append(make([]byte, 0, dateLength+2), '"')), '"'))
+}
 
 // UnmarshalGQL reads the GraphQL scalar Date.
 func (d *Date) UnmarshalGQL(v any) error {

@@ -75,8 +75,7 @@ func usd(amount *decimal.Decimal) *string {
 	if amount == nil {
 		return nil
 	}
-	text := amount.StringFixed(2)
-	return &text
+	return new(models.FormatAmount(*amount))
 }
 
 // listed is the list itself, never null.

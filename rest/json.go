@@ -9,6 +9,9 @@ import (
 
 // marshalJSON writes JSON without escaping what only matters inside HTML.
 func marshalJSON(w io.Writer, v any) error {
+	if done, err := writeBody(w, v); done {
+		return err
+	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(v)

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -59,12 +58,19 @@ func (a *api) frame(next http.Handler) http.Handler {
 		out.complete = func(h http.Header, status int) {
 			h.Set("API-Version", apiVersion)
 			cacheHeaders(h, r.Method, status)
-			h.Set("Server-Timing", fmt.Sprintf(`db;dur=%.3f;desc="%d statements"`,
-				float64(stats.Duration().Microseconds())/1000, stats.Statements()))
+			h.Set("Server-Timing", serverTiming(stats))
 		}
 		defer a.recovered(out, r)
 		next.ServeHTTP(out, r.WithContext(ctx))
 	})
+}
+
+// serverTiming says how long the database took, in milliseconds.
+func serverTiming(stats *store.Stats) string {
+	var room [64]byte
+	b := strconv.AppendFloat(append(room[:0], "db;dur="...), float64(stats.Duration().Microseconds())/1000, 'f', 3, 64)
+	b = strconv.AppendInt(append(b, `;desc="`...), int64(stats.Statements()), 10)
+	return string(append(b, ` statements"`...))
 }
 
 // cacheHeaders lets the client's own cache keep what was read, to be

@@ -45,7 +45,6 @@ func start(ctx context.Context, path, databaseURL, dir string) (_ *program, err 
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // a build of our own program
 	p := &program{cmd: exec.CommandContext(ctx, path, "serve"), log: log}
 	p.cmd.Env = append(os.Environ(),
 		"DATABASE_URL="+databaseURL, "UPSTREAM_SECRET_KEY=0123456789abcdef0123456789abcdef", "UPSTREAM_WORKERS=false",

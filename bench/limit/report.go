@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func (f figures) ratio(of func(meter.Ran) time.Duration) float64 {
 	return meter.Median(all)
 }
 
-func microseconds(d time.Duration) string { return fmt.Sprint(d.Microseconds()) }
+func microseconds(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
 
 func times(ratio float64) string { return fmt.Sprintf("%.1f", ratio) }
 

@@ -73,7 +73,7 @@ func ofProcess(pid int) (time.Duration, error) {
 	}
 	var sum time.Duration
 	for _, path := range threads {
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(path) //nolint:gosec // of /proc
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
+
+	"upstream/models"
 )
 
 // dateTimeLayout keeps all six digits, so that instants sort as text and a
@@ -23,8 +25,13 @@ const maxDecimalText = 40
 // MarshalDateTime writes the scalar DateTime in UTC.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format(dateTimeLayout)))
+		_, _ = w.Write(AppendDateTime(nil, t))
 	})
+}
+
+// AppendDateTime appends the scalar DateTime.
+func AppendDateTime(b []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(b, '"'), dateTimeLayout), '"')
 }
 
 // UnmarshalDateTime reads the scalar DateTime with any offset; digits below a
@@ -46,12 +53,19 @@ var errDateTime = errors.New("must be an instant in RFC 3339 with an offset, suc
 // MarshalDecimal writes the scalar Decimal as a string with at least two decimals.
 func MarshalDecimal(d decimal.Decimal) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		text := d.String()
-		if d.Exponent() >= -2 {
-			text = d.StringFixed(2)
-		}
-		_, _ = io.WriteString(w, strconv.Quote(text))
+		_, _ = w.Write(AppendDecimal(nil, d))
 	})
+}
+
+// AppendDecimal appends the scalar Decimal.
+func AppendDecimal(b []byte, d decimal.Decimal) []byte {
+	b = append(b, '"')
+	if d.Exponent() >= -2 {
+		b = models.AppendAmount(b, d)
+	} else {
+		b = append(b, d.String()...)
+	}
+	return append(b, '"')
 }
 
 // UnmarshalDecimal reads the scalar Decimal from a string or a number.
