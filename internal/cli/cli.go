@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"log/slog"
 	"net/http"
 	"os"
@@ -108,11 +109,24 @@ func Main(ctx context.Context, args []string, streams Streams, edges Edges) int 
 		return a.fail(usageError{err})
 	}
 	a.log = obs.NewLogger(streams.Err, a.LogFormat, a.LogLevel)
+	ctx = obs.Begin(ctx, operationOf(parsed))
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(a); err != nil {
 		return a.fail(interruption(ctx, err))
 	}
 	return exitOK
+}
+
+// operationOf is what the work of a command is called where statements are
+// told: "cli" and the names of the command without what it was given.
+func operationOf(parsed *kong.Context) string {
+	name := "cli"
+	for word := range strings.FieldsSeq(parsed.Command()) {
+		if !strings.HasPrefix(word, "<") {
+			name += " " + word
+		}
+	}
+	return name
 }
 
 func newParser(cmds *commands, streams Streams, exit func(int)) (*kong.Kong, error) {
