@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -120,13 +121,8 @@ func Main(ctx context.Context, args []string, streams Streams, edges Edges) int 
 // operationOf is what the work of a command is called where statements are
 // told: "cli" and the names of the command without what it was given.
 func operationOf(parsed *kong.Context) string {
-	name := "cli"
-	for word := range strings.FieldsSeq(parsed.Command()) {
-		if !strings.HasPrefix(word, "<") {
-			name += " " + word
-		}
-	}
-	return name
+	words := slices.DeleteFunc(strings.Fields(parsed.Command()), func(word string) bool { return strings.HasPrefix(word, "<") })
+	return strings.Join(append([]string{"cli"}, words...), " ")
 }
 
 func newParser(cmds *commands, streams Streams, exit func(int)) (*kong.Kong, error) {
