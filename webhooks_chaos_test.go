@@ -354,6 +354,9 @@ func TestWebhooks_Chaos(t *testing.T) {
 	defer func() { _ = last.Process.Kill() }()
 	await.Within(t, chaosPatience, "the last delivery", func() bool { return waiting() == 0 })
 	c.check(t, failed)
+	if sum(killed) == 0 {
+		t.Error("no server was killed")
+	}
 	t.Logf("%d deliveries in %s, %d servers killed, %d requests", len(c.partner.took), time.Since(begun).Round(time.Second), sum(killed), c.partner.total)
 }
 

@@ -9,7 +9,7 @@ import (
 	"upstream/models"
 )
 
-// alertInterpretation is the representation of alerting.Interpretation.
+// alertInterpretation is the representation of models.AlertInterpretation.
 type alertInterpretation struct {
 	Alert             models.AlertEventID `json:"alert"`
 	UrgencyLevel      models.AlertUrgency `json:"urgency_level" doc:"How soon somebody should look at it." example:"high"`

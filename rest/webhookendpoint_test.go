@@ -145,7 +145,7 @@ func TestWebhookReplays(t *testing.T) {
 	if replay.object(t)["state"] != "queued" || replay.object(t)["since"] != "2026-05-31T22:00:00Z" || replay.object(t)["total"] != 0.0 {
 		t.Errorf("the replay: %s", replay.body)
 	}
-	wantProblem(t, f.send(t, http.MethodPost, admin, path+"replay/", map[string]any{"since": "2026-06-01T00:00:00Z"}), http.StatusConflict, models.CodeConflict, "endpoint:taken")
+	wantProblem(t, f.send(t, http.MethodPost, admin, path+"replay/", map[string]any{"since": "2026-06-01T00:00:00Z"}), http.StatusConflict, models.CodeConflict, "endpoint_id:taken")
 }
 
 // cedarTest is the delivery of a test.

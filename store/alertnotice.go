@@ -32,7 +32,7 @@ const (
 type AlertNotice struct {
 	Alert          *models.AlertEvent
 	Customer       *models.Customer
-	Interpretation alerting.Interpretation
+	Interpretation models.AlertInterpretation
 	Evidence       alerting.Evidence
 	// Finding is the alert's, and Related are the findings about its payer, as
 	// people read them.

@@ -215,7 +215,7 @@ func (tx *tenantTx) takeDue(ctx context.Context, s *Store, e *models.WebhookEndp
 	if err != nil || len(due) == 0 {
 		return turn, err
 	}
-	health, ok, _ := s.webhooks.Admit(e.EndpointHealth, tx.now)
+	health, ok := s.webhooks.Admit(e.EndpointHealth, tx.now)
 	if !ok {
 		return turn, nil
 	}

@@ -19,9 +19,9 @@ type WebhookPolicy interface {
 	// Next is how long to wait after so many failed attempts, 1 being the first,
 	// given what the endpoint asked for; false when there is no next one.
 	Next(failed int, retryAfter time.Duration) (time.Duration, bool)
-	// Admit says whether deliveries may be tried, when to ask again if not, and the
-	// health afterwards, which is stored before they are.
-	Admit(health models.EndpointHealth, now time.Time) (after models.EndpointHealth, ok bool, retryAt time.Time)
+	// Admit says whether deliveries may be tried, and the health afterwards, which
+	// is stored before they are.
+	Admit(health models.EndpointHealth, now time.Time) (after models.EndpointHealth, ok bool)
 	// Record is the health after an attempt.
 	Record(health models.EndpointHealth, outcome models.AttemptOutcome, now time.Time) models.EndpointHealth
 }
@@ -42,8 +42,8 @@ func (noPolicy) MaxAttempts() int { return models.MaxDeliveryAttempts }
 
 func (noPolicy) Next(int, time.Duration) (time.Duration, bool) { return 0, false }
 
-func (noPolicy) Admit(h models.EndpointHealth, _ time.Time) (models.EndpointHealth, bool, time.Time) {
-	return h, false, time.Time{}
+func (noPolicy) Admit(h models.EndpointHealth, _ time.Time) (models.EndpointHealth, bool) {
+	return h, false
 }
 
 func (noPolicy) Record(h models.EndpointHealth, _ models.AttemptOutcome, _ time.Time) models.EndpointHealth {

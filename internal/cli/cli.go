@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -110,11 +112,19 @@ func Main(ctx context.Context, args []string, streams Streams, edges Edges) int 
 		return a.fail(usageError{err})
 	}
 	a.log = obs.NewLogger(streams.Err, a.LogFormat, a.LogLevel)
+	ctx = obs.Begin(ctx, operationOf(parsed))
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(a); err != nil {
 		return a.fail(interruption(ctx, err))
 	}
 	return exitOK
+}
+
+// operationOf is what the work of a command is called where statements are
+// told: "cli" and the names of the command without what it was given.
+func operationOf(parsed *kong.Context) string {
+	words := slices.DeleteFunc(strings.Fields(parsed.Command()), func(word string) bool { return strings.HasPrefix(word, "<") })
+	return strings.Join(append([]string{"cli"}, words...), " ")
 }
 
 func newParser(cmds *commands, streams Streams, exit func(int)) (*kong.Kong, error) {

@@ -227,6 +227,34 @@ func TestIngest(t *testing.T) {
 	}
 }
 
+// A delivery is given up by the setting, whichever command has made it.
+func TestDeliveries_AreTriedAsOftenAsTheSettingSays(t *testing.T) {
+	t.Parallel()
+	c := newClinic(t)
+	c.Drifting()
+	endpoint := models.NewWebhookEndpoint{Name: "partner", URL: "https://partner.example/hook"}
+	if _, err := c.Store.CreateWebhookEndpoint(t.Context(), c.System(), endpoint); err != nil {
+		t.Fatal(err)
+	}
+	attempts := func() string {
+		t.Helper()
+		return factory.Query[string](c.Tenant, "SELECT array_agg(DISTINCT max_attempts ORDER BY max_attempts)::text FROM webhook_deliveries")
+	}
+	path := writeTemp(t, "claims.csv", claimsHeader+"Aetna,99213,2024-01-05,2024-01-13,PAID,100\n")
+	c.run(t, "", "ingest", path, "--customer=lakeside", "--webhook-retries=1s,2s").want(t, exitOK)
+	if got := attempts(); got != "{3}" {
+		t.Errorf("an upload's deliveries are tried %s times", got)
+	}
+	c.run(t, "", "detect", "--customer=lakeside", "--as-of="+factory.Today().String(), "--webhook-retries=1s").want(t, exitOK)
+	if got := attempts(); got != "{2,3}" {
+		t.Errorf("all deliveries are tried %s times", got)
+	}
+	for _, command := range []string{"ingest " + path, "detect"} {
+		args := append(strings.Fields(command), "--customer=lakeside", "--webhook-retries=0s")
+		c.run(t, "", args...).want(t, exitUsage, "--webhook-retries must be at most 20 waits")
+	}
+}
+
 func TestIngest_ForPeople(t *testing.T) {
 	t.Parallel()
 	c := newClinic(t)

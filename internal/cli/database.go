@@ -175,7 +175,8 @@ type opening struct {
 	migrate bool
 	// keys seal secrets; nil for a command that meets none.
 	keys *config.Keys
-	// webhooks are the rules of deliveries; nil for a command that knows none.
+	// webhooks are the rules of deliveries; nil for a command that neither makes
+	// nor sends any.
 	webhooks *config.Webhooks
 	// telemetry hears of what the store does; may be nil.
 	telemetry *obs.Telemetry
@@ -194,6 +195,15 @@ func (o opening) tracer() pgx.QueryTracer {
 //nolint:unparam // a command says how many connections it may open
 func (a *app) openStore(ctx context.Context, maxConns int32, migrate bool, fn func(*store.Store, *database) error) error {
 	return a.open(ctx, opening{maxConns: maxConns, migrate: migrate}, fn)
+}
+
+// openDelivering is open for a command that makes deliveries and leaves it to
+// others to send them.
+func (a *app) openDelivering(ctx context.Context, maxConns int32, retries config.Retries, fn func(*store.Store, *database) error) error {
+	if err := retries.Validate(); err != nil {
+		return err
+	}
+	return a.open(ctx, opening{maxConns: maxConns, webhooks: &config.Webhooks{Retries: retries}}, fn)
 }
 
 // open gives fn a store on the database. The schema is brought up to date

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"upstream/internal/config"
 	"upstream/models"
 	"upstream/store"
 )
@@ -26,6 +27,8 @@ type detectCommand struct {
 	MinVolume    *int     `help:"Claims a group needs in both windows to be tested." placeholder:"N"`
 	Alpha        *float64 `help:"False discovery rate." placeholder:"Q"`
 	Signals      []string `help:"Drift types to look at, separated by commas; all of them unless given." placeholder:"TYPE,..."`
+
+	Retries config.Retries `embed:""`
 }
 
 // Run makes one detection run and prints what it found.
@@ -38,7 +41,7 @@ func (c detectCommand) Run(ctx context.Context, a *app) error {
 	if c.Parallel < 1 || c.Parallel > most {
 		return models.InvalidField("--parallel", "invalid", "must be between 1 and %d", most)
 	}
-	return a.openStore(ctx, commandConns+int32(c.Parallel), false, func(st *store.Store, _ *database) error {
+	return a.openDelivering(ctx, commandConns+int32(c.Parallel), c.Retries, func(st *store.Store, _ *database) error {
 		if c.All {
 			return c.everybody(ctx, a, st, in)
 		}

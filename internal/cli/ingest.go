@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
+	"upstream/internal/config"
 	"upstream/models"
 	"upstream/store"
 )
@@ -15,6 +16,8 @@ type ingestCommand struct {
 	File     string `arg:"" help:"Claims file (CSV); - reads standard input."`
 	Customer string `required:"" help:"Slug of the customer the claims belong to." placeholder:"SLUG"`
 	Name     string `help:"File name to record; defaults to the file's own." placeholder:"NAME"`
+
+	Retries config.Retries `embed:""`
 }
 
 // Help is what --help adds.
@@ -31,7 +34,7 @@ func (c ingestCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	return a.openStore(ctx, commandConns, false, func(st *store.Store, _ *database) error {
+	return a.openDelivering(ctx, commandConns, c.Retries, func(st *store.Store, _ *database) error {
 		customer, err := customerBySlug(ctx, st, c.Customer)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"upstream/internal/auth"
 	"upstream/internal/config"
 	"upstream/internal/demo"
+	"upstream/internal/obs"
 	"upstream/models"
 	"upstream/store"
 )
@@ -69,6 +70,7 @@ func (s *seeder) clinic(ctx context.Context, clinic demo.Clinic) (runResult, err
 		return runResult{}, err
 	}
 	viewer := models.SystemViewer(customer.ID)
+	ctx = obs.Bulk(ctx)
 	if err := s.claims(ctx, viewer, clinic); err != nil {
 		return runResult{}, err
 	}

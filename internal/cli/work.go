@@ -97,7 +97,7 @@ func webhookPolicy(w config.Webhooks) (webhook.Policy, error) {
 		return webhook.Policy{}, err
 	}
 	policy := webhook.NewPolicy(webhook.NewGuard(webhook.Targets{Allow: networks, Ports: w.Ports, PlainHTTP: w.HTTP}))
-	policy.Schedule.Delays = w.Retries
+	policy.Schedule.Delays = w.Retries.Waits
 	policy.Breaker.Pause, policy.Breaker.MaxPause = w.Pause, maxPauses*w.Pause
 	return policy, nil
 }

@@ -21,7 +21,7 @@ const good = "0123456789abcdef0123456789abcdef"
 func webhooks() Webhooks {
 	return Webhooks{
 		Ports:   []uint16{443},
-		Retries: []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour},
+		Retries: Retries{Waits: []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
 		Timeout: 10 * time.Second, Pause: 30 * time.Second, Concurrency: 8,
 	}
 }
@@ -71,8 +71,8 @@ func TestValidate(t *testing.T) {
 		"a network too long":  {func(s *Serve) { s.Webhooks.Allow = []string{"10.1.0.0/8"} }, "--webhook-allow"},
 		"a mapped network":    {func(s *Serve) { s.Webhooks.Allow = []string{"::ffff:127.0.0.1/128"} }, "--webhook-allow"},
 		"no ports":            {func(s *Serve) { s.Webhooks.Ports = nil }, "--webhook-ports"},
-		"no retries":          {func(s *Serve) { s.Webhooks.Retries = nil }, ""},
-		"a retry at once":     {func(s *Serve) { s.Webhooks.Retries = []time.Duration{time.Second, 0} }, "--webhook-retries"},
+		"no retries":          {func(s *Serve) { s.Webhooks.Retries.Waits = nil }, ""},
+		"a retry at once":     {func(s *Serve) { s.Webhooks.Retries.Waits = []time.Duration{time.Second, 0} }, "--webhook-retries"},
 		"webhooks too slow":   {func(s *Serve) { s.Webhooks.Timeout = time.Minute }, "--webhook-timeout must be more than 0 and at most 25s"},
 		"no pause":            {func(s *Serve) { s.Webhooks.Pause = 0 }, "--webhook-pause must be more than 0"},
 		"too many at a time":  {func(s *Serve) { s.Webhooks.Concurrency = 65 }, "--webhook-concurrency must be from 1 to 64"},
@@ -195,7 +195,7 @@ func TestEnvironment(t *testing.T) { //nolint:paralleltest // it changes the env
 			TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}, Observe: Observe{SlowStatement: 2 * time.Second},
 			Webhooks: Webhooks{
 				Allow: []string{"127.0.0.1/32", "fd00::/8"}, Ports: []uint16{443, 8443}, HTTP: true,
-				Retries: []time.Duration{time.Second, 2 * time.Second}, Timeout: 3 * time.Second, Pause: 4 * time.Second, Concurrency: 5,
+				Retries: Retries{Waits: []time.Duration{time.Second, 2 * time.Second}}, Timeout: 3 * time.Second, Pause: 4 * time.Second, Concurrency: 5,
 			},
 		},
 	}

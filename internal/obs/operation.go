@@ -21,6 +21,20 @@ func withOperation(ctx context.Context) (context.Context, *operation) {
 	return context.WithValue(ctx, operationKey{}, o), o
 }
 
+// Begin is a context whose work is the operation of this name, but for what is
+// named within: a command's.
+func Begin(ctx context.Context, name string) context.Context {
+	ctx, o := withOperation(ctx)
+	o.name.Store(&name)
+	return ctx
+}
+
+type bulkKey struct{}
+
+// Bulk is a context whose statements may take as long as they do, since they
+// read or write very much on purpose: none is logged or counted as slow.
+func Bulk(ctx context.Context) context.Context { return context.WithValue(ctx, bulkKey{}, true) }
+
 // Name names the operation that a context belongs to: of a closed set, such as
 // "listClaims". It does nothing where no operation was begun.
 func Name(ctx context.Context, name string) {

@@ -63,7 +63,7 @@ func (t *statementTracer) ended(ctx context.Context) {
 	}
 	took := time.Since(s.began)
 	t.statements.Observe(took.Seconds())
-	if t.slowAfter <= 0 || took < t.slowAfter {
+	if t.slowAfter <= 0 || took < t.slowAfter || ctx.Value(bulkKey{}) != nil {
 		return
 	}
 	name := NameOf(ctx)

@@ -123,6 +123,26 @@ func TestQueryTracer(t *testing.T) {
 	wantLines(t, telemetry, `upstream_slow_statements_total{operation="listClaims"} 3`, `upstream_statement_duration_seconds_count 3`)
 }
 
+// What nobody asked for over HTTP is told by the command that it belongs to; what
+// is meant to take long is not told at all.
+func TestQueryTracer_Commands(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	telemetry := obs.New(obs.Options{
+		Logger: obs.NewLogger(&log, obs.FormatJSON, "info"), SlowStatement: time.Nanosecond,
+		RequestID: func(context.Context) string { return "" },
+	})
+	tracer := telemetry.QueryTracer()
+	command := obs.Begin(t.Context(), "cli demo")
+	for statement, ctx := range map[string]context.Context{"SELECT few": command, "SELECT many": obs.Bulk(command)} {
+		tracer.TraceQueryEnd(tracer.TraceQueryStart(ctx, nil, pgx.TraceQueryStartData{SQL: statement}), nil, pgx.TraceQueryEndData{})
+	}
+	if text := log.String(); !strings.Contains(text, `"operation":"cli demo"`) || !strings.Contains(text, "few") || strings.Contains(text, "many") {
+		t.Errorf("the log is %s", text)
+	}
+	wantLines(t, telemetry, `upstream_slow_statements_total{operation="cli demo"} 1`, `upstream_statement_duration_seconds_count 2`)
+}
+
 func TestQueryTracer_Quick(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

@@ -33,9 +33,9 @@ func (p Policy) Next(failed int, retryAfter time.Duration) (time.Duration, bool)
 }
 
 // Admit is [Breaker.Admit].
-func (p Policy) Admit(h models.EndpointHealth, now time.Time) (after models.EndpointHealth, ok bool, retryAt time.Time) {
+func (p Policy) Admit(h models.EndpointHealth, now time.Time) (after models.EndpointHealth, ok bool) {
 	after, admission := p.Breaker.Admit(h, now)
-	return after, admission.OK, admission.RetryAt
+	return after, admission.OK
 }
 
 // Record is [Breaker.Record].

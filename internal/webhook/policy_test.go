@@ -22,11 +22,11 @@ func TestPolicy_ADeliveryByTheClock(t *testing.T) {
 		var at []time.Duration
 		for failed := 1; ; failed++ {
 			for {
-				after, ok, retryAt := policy.Admit(health, time.Now())
+				after, ok := policy.Admit(health, time.Now())
 				if health = after; ok {
 					break
 				}
-				await.Pass(time.Until(retryAt))
+				await.Pass(time.Until(*health.RetryAt))
 			}
 			at = append(at, time.Since(begun))
 			health = policy.Record(health, models.AttemptTimedOut, time.Now())

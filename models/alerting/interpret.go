@@ -65,14 +65,11 @@ func orElse(given *float64, otherwise float64) float64 {
 	return *given
 }
 
-// Interpretation is an alert in words, for people who act on it.
-type Interpretation = models.AlertInterpretation
-
 // Interpret puts what a rule saw into words; badge is what operators made of
 // earlier alerts like it. A nil payload is an alert without figures.
-func Interpret(p *models.AlertPayload, badge Badge) Interpretation {
+func Interpret(p *models.AlertPayload, badge models.MemoryBadge) models.AlertInterpretation {
 	if p == nil {
-		return Interpretation{
+		return models.AlertInterpretation{
 			Urgency: UrgencyMedium, Label: UrgencyMedium.Label(),
 			PlainLanguage:     "No figures were kept with this alert.",
 			HistoricalContext: history(0, badge),
@@ -80,7 +77,7 @@ func Interpret(p *models.AlertPayload, badge Badge) Interpretation {
 		}
 	}
 	urgency := UrgencyOf(p.DriftType, &p.Severity, &p.DeltaValue)
-	return Interpretation{
+	return models.AlertInterpretation{
 		Urgency: urgency, Label: urgency.Label(),
 		PlainLanguage:     Explain(p) + meaning(p),
 		HistoricalContext: history(p.ConsecutivePeriods, badge),

@@ -112,7 +112,7 @@ func TestFormat(t *testing.T) {
 
 func TestInterpret(t *testing.T) {
 	t.Parallel()
-	got := alerting.Interpret(payload(), alerting.BadgeConfirmed)
+	got := alerting.Interpret(payload(), models.BadgeConfirmed)
 	want := "Aetna denied 25.0% of SURGERY claims, up 15.0 points from 10.0% before. This cost the clinic about $750.00 from 2026-02-16 to 2026-03-01."
 	if got.PlainLanguage != want {
 		t.Errorf("%q, want %q", got.PlainLanguage, want)
@@ -123,12 +123,12 @@ func TestInterpret(t *testing.T) {
 	}
 	slow := alerting.Interpret(payload(changed(models.DriftDecisionTime, "ALL", 10, 14), func(e *models.DriftEvent) {
 		e.Severity, e.EstimatedRevenueImpact, e.ConsecutivePeriods = 0.4, nil, 3
-	}), alerting.BadgeNone)
+	}), models.BadgeNone)
 	if slow.Urgency != alerting.UrgencyMedium || !strings.HasSuffix(slow.PlainLanguage, " This hurts the clinic.") ||
 		slow.HistoricalContext != "It was found 3 runs in a row. Nobody has judged a similar alert lately." {
 		t.Errorf("%+v", slow)
 	}
-	unknown := alerting.Interpret(nil, alerting.BadgePending)
+	unknown := alerting.Interpret(nil, models.BadgePending)
 	if unknown.Urgency != alerting.UrgencyMedium || unknown.LikelyNoise || len(unknown.ActionSteps) != 4 || unknown.PlainLanguage == "" ||
 		!strings.HasSuffix(unknown.HistoricalContext, "still being followed up.") {
 		t.Errorf("%+v", unknown)
@@ -144,7 +144,7 @@ func TestInterpret_Steps(t *testing.T) {
 			for severity, want := range map[float64]int{0.9: 5, 0.5: 4, 0.1: 4} {
 				got := alerting.Interpret(payload(func(e *models.DriftEvent) {
 					e.DriftType, e.TrendDirection, e.Severity, e.DeltaValue = models.DriftType(kind), direction, severity, 0.01
-				}), alerting.BadgeNoise)
+				}), models.BadgeNoise)
 				if len(got.ActionSteps) != want {
 					t.Errorf("%s, %s, %v: %d steps", kind, direction, severity, len(got.ActionSteps))
 				}

@@ -64,20 +64,9 @@ func within(span time.Duration, now time.Time, at *time.Time) bool {
 	return at != nil && now.Sub(*at) <= span
 }
 
-// Badge sums up what operators made of earlier alerts about a signal.
-type Badge = models.MemoryBadge
-
-// The badges.
-const (
-	BadgeNone      = models.BadgeNone
-	BadgeNoise     = models.BadgeNoise
-	BadgeConfirmed = models.BadgeConfirmed
-	BadgePending   = models.BadgePending
-)
-
 // Memory is the badge that is shown beside an alert: judgments of other alerts
 // with the same key within the customer's memory.
-func Memory(s models.AlertSettings, now time.Time, alert *models.AlertEvent, past []Past) Badge {
+func Memory(s models.AlertSettings, now time.Time, alert *models.AlertEvent, past []Past) models.MemoryBadge {
 	var noise, confirmed, pending int
 	key := KeyOf(alert)
 	for _, p := range past {
@@ -90,13 +79,13 @@ func Memory(s models.AlertSettings, now time.Time, alert *models.AlertEvent, pas
 	}
 	switch {
 	case noise >= 2:
-		return BadgeNoise
+		return models.BadgeNoise
 	case confirmed >= 1:
-		return BadgeConfirmed
+		return models.BadgeConfirmed
 	case pending >= 1:
-		return BadgePending
+		return models.BadgePending
 	default:
-		return BadgeNone
+		return models.BadgeNone
 	}
 }
 

@@ -169,16 +169,16 @@ func TestMemory(t *testing.T) {
 	elsewhere := alerting.Past{Alert: about(7, func(a *models.AlertEvent) { a.Payer = "Cigna" }), RealAt: ago(day)}
 	for name, tt := range map[string]struct {
 		past []alerting.Past
-		want alerting.Badge
+		want models.MemoryBadge
 	}{
-		"nothing":               {nil, alerting.BadgeNone},
-		"elsewhere":             {[]alerting.Past{elsewhere}, alerting.BadgeNone},
-		"itself":                {[]alerting.Past{{Alert: about(1), RealAt: ago(day)}}, alerting.BadgeNone},
-		"one noise":             {[]alerting.Past{noise(2, day)}, alerting.BadgeNone},
-		"two noise":             {[]alerting.Past{noise(2, day), noise(3, 60*day), confirmed}, alerting.BadgeNoise},
-		"the second forgotten":  {[]alerting.Past{noise(2, day), noise(3, 61*day)}, alerting.BadgeNone},
-		"confirmed":             {[]alerting.Past{noise(2, day), pending, confirmed}, alerting.BadgeConfirmed},
-		"still to be looked at": {[]alerting.Past{noise(2, day), pending}, alerting.BadgePending},
+		"nothing":               {nil, models.BadgeNone},
+		"elsewhere":             {[]alerting.Past{elsewhere}, models.BadgeNone},
+		"itself":                {[]alerting.Past{{Alert: about(1), RealAt: ago(day)}}, models.BadgeNone},
+		"one noise":             {[]alerting.Past{noise(2, day)}, models.BadgeNone},
+		"two noise":             {[]alerting.Past{noise(2, day), noise(3, 60*day), confirmed}, models.BadgeNoise},
+		"the second forgotten":  {[]alerting.Past{noise(2, day), noise(3, 61*day)}, models.BadgeNone},
+		"confirmed":             {[]alerting.Past{noise(2, day), pending, confirmed}, models.BadgeConfirmed},
+		"still to be looked at": {[]alerting.Past{noise(2, day), pending}, models.BadgePending},
 	} {
 		if got := alerting.Memory(models.DefaultAlertSettings(), noon, about(1), tt.past); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)

@@ -148,7 +148,7 @@ func meaning(p *models.AlertPayload) string {
 }
 
 // history is what is known from before.
-func history(periods int, badge Badge) string {
+func history(periods int, badge models.MemoryBadge) string {
 	seen := "This is the first run that found it."
 	switch {
 	case periods > 1:
@@ -157,11 +157,11 @@ func history(periods int, badge Badge) string {
 		seen = "How often it was found is not known."
 	}
 	switch badge {
-	case BadgeNoise:
+	case models.BadgeNoise:
 		return seen + " Operators judged similar alerts to be noise."
-	case BadgeConfirmed:
+	case models.BadgeConfirmed:
 		return seen + " Operators confirmed a similar alert."
-	case BadgePending:
+	case models.BadgePending:
 		return seen + " A similar alert is still being followed up."
 	default:
 		return seen + " Nobody has judged a similar alert lately."
