@@ -134,7 +134,7 @@ func number(n int) string {
 // write replaces the block of the document and its plot, or prints the table.
 func (r *report) write(out string) error {
 	if out == "" {
-		_, err := fmt.Println(r.table()) //nolint:forbidigo // what the program is for
+		_, err := fmt.Println(r.table())
 		return err
 	}
 	images := filepath.Join(filepath.Dir(out), "images")
