@@ -47,7 +47,11 @@ func (p *listPlan[T]) totalQuery() *bun.SelectQuery {
 	return p.kept().ColumnExpr(strings.Join(sum, " + ")+" AS total", args...)
 }
 
-// total counts the whole list.
+// total counts the whole list. Without a tally it is bun that does: it leaves out
+// the columns that a list computes.
 func (p *listPlan[T]) total(ctx context.Context) (n int64, err error) {
+	if p.tally == nil {
+		return p.matching((*T)(nil)).Count(ctx)
+	}
 	return n, p.totalQuery().Scan(ctx, &n)
 }
