@@ -22,11 +22,11 @@ test: ## Run every test, database included
 	go test ./...
 
 .PHONY: test/race
-test/race: ## Run every test, shuffled, under the race detector
-	go test -race -shuffle=on -timeout 20m ./...
+test/race: ## Run the tests, shuffled, under the race detector
+	.ci/run race
 
 .PHONY: test/cover
-test/cover: ## The same, and show how much of each package is run
+test/cover: ## Run every test, shuffled, and show how much of each package is run
 	.ci/run test
 
 .PHONY: test/rollback

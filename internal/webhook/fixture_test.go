@@ -139,6 +139,13 @@ func (n *names) next(name string) (netip.Addr, bool) {
 	return left[0], true
 }
 
+// lookups is how often an address was asked for.
+func (n *names) lookups() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
+}
+
 // resolver serves the names on loopback.
 func (n *names) resolver(t *testing.T) func(*webhook.Options) {
 	t.Helper()

@@ -60,8 +60,8 @@ func TestSend_Rebinding(t *testing.T) {
 			t.Fatalf("%s: the first attempt: %+v", name, result)
 		}
 		result := send(t, s, target)
-		if result.Outcome != models.AttemptBlocked || asked.Load() != 1 || dns.asked != 2 {
-			t.Errorf("%s: %+v, %d requests, %d look-ups", name, result, asked.Load(), dns.asked)
+		if result.Outcome != models.AttemptBlocked || asked.Load() != 1 || dns.lookups() != 2 {
+			t.Errorf("%s: %+v, %d requests, %d look-ups", name, result, asked.Load(), dns.lookups())
 		}
 		if strings.Contains(result.Error, inner) {
 			t.Errorf("%s: the error tells the address: %s", name, result.Error)
