@@ -94,7 +94,7 @@ func gather(ctx context.Context, tx *tenantTx, p models.DetectParams) (drift.Inp
 	if _, err := tx.tx.ExecContext(ctx, detectSettings); err != nil {
 		return drift.Input{}, err
 	}
-	input, err := gatherClaims(ctx, tx, p, "")
+	input, err := gatherClaims(ctx, tx, p, segment{})
 	if err != nil {
 		return input, err
 	}
@@ -102,11 +102,14 @@ func gather(ctx context.Context, tx *tenantTx, p models.DetectParams) (drift.Inp
 	return input, err
 }
 
-// gatherClaims is what the claims say: those of the customer, or of one payer
-// when payer is not empty.
-func gatherClaims(ctx context.Context, tx *tenantTx, p models.DetectParams, payer string) (drift.Input, error) {
+// segment narrows claims to those of a payer, and of one of its groups; an empty
+// text does not narrow.
+type segment struct{ payer, group string }
+
+// gatherClaims is what the claims of a segment say.
+func gatherClaims(ctx context.Context, tx *tenantTx, p models.DetectParams, of segment) (drift.Input, error) {
 	accumulator := drift.NewAccumulator(p)
-	err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, payer, accumulator) })
+	err := tx.pgx(ctx, func(conn *pgx.Conn) error { return aggregate(ctx, conn, tx.customer, p, of, accumulator) })
 	if err != nil {
 		return drift.Input{}, err
 	}
@@ -121,18 +124,20 @@ func windowColumn(by models.WindowBy) string {
 	return "decided_date"
 }
 
-// aggregate adds the claims of a customer to the accumulator, or those of one
-// payer when payer is not empty.
+// aggregate adds the claims of a customer's segment to the accumulator.
 func aggregate(
-	ctx context.Context, conn *pgx.Conn, customer models.CustomerID, p models.DetectParams, payer string, into *drift.Accumulator,
+	ctx context.Context, conn *pgx.Conn, customer models.CustomerID, p models.DetectParams, of segment, into *drift.Accumulator,
 ) error {
 	narrow := ""
 	args := []any{
 		pgx.QueryExecModeDescribeExec, // knows the types beforehand, so that lists come in binary form
 		customer.UUID().String(), p.BaselineStart().String(), p.CurrentStart().String(), p.AsOf.String(),
 	}
-	if payer != "" {
-		narrow, args = " AND payer = $5::text", append(args, payer)
+	if of.payer != "" {
+		narrow, args = " AND payer = $5::text", append(args, of.payer)
+	}
+	if of.group != "" {
+		narrow, args = fmt.Sprintf("%s AND cpt_group = $%d::text", narrow, len(args)), append(args, of.group)
 	}
 	rows, err := conn.Query(ctx, fmt.Sprintf(aggregates, windowColumn(p.WindowBy), narrow), args...)
 	if err != nil {

@@ -37,7 +37,11 @@ func (tx *tenantTx) reproduce(ctx context.Context, event *models.DriftEvent) (*m
 		Where("dt.report_run_id = ?", run.ID).Scan(ctx); err != nil {
 		return nil, err
 	}
-	input, err := gatherClaims(ctx, tx, params, event.Payer)
+	of := segment{payer: event.Payer}
+	if event.CPTGroup != models.CPTGroupAll {
+		of.group = event.CPTGroup
+	}
+	input, err := gatherClaims(ctx, tx, params, of)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +68,11 @@ func compareEvidence(out *models.DriftEvidence, in drift.Input, event *models.Dr
 }
 
 // claimsSince counts the claims of a payer's windows that came with uploads
-// newer than the run had seen. Identifiers of uploads are ordered by time.
+// newer than the run had seen. Identifiers of uploads are ordered by time. Where
+// there is no such upload, which is asked first, no claim is read.
 const claimsSince = `SELECT count(*), count(DISTINCT upload_id) FROM claims
-	WHERE customer_id = ?0 AND payer = ?1 AND %[1]s >= ?2 AND %[1]s < ?3 AND (?4 OR cpt_group = ?5) AND upload_id > ?6`
+	WHERE customer_id = ?0 AND payer = ?1 AND %[1]s >= ?2 AND %[1]s < ?3 AND (?4 OR cpt_group = ?5) AND upload_id > ?6
+		AND (SELECT EXISTS (SELECT FROM uploads WHERE customer_id = ?0 AND id > ?6))`
 
 // evidenceReasons says why the numbers may be others than they were.
 func (tx *tenantTx) evidenceReasons(

@@ -110,7 +110,9 @@ function summary({ customer }) {
 export const dashboard = {
   weight: 50, think: 2,
   begin: () => ({ customer: byClaims() }),
-  steps: () => [...(Math.random() < 0.1 ? [signIn] : []), overview, findings, evidence, claims, nextClaims, denied, summary],
+  steps: () => [
+    ...(Math.random() < 0.1 ? [signIn] : []), overview, findings, ...(Math.random() < 0.25 ? [evidence] : []), claims, nextClaims, denied, summary,
+  ],
 };
 
 // newcomer is one who signs in each time.
