@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -101,26 +102,32 @@ func (r *recorder) serve(client net.Conn) {
 		_, _ = io.Copy(client, server)
 		_ = client.Close()
 	})
-	_ = r.follow(bufio.NewReader(io.TeeReader(client, server)))
+	_ = r.follow(bufio.NewReader(client), server)
 }
 
-// follow reads the messages of a client: first one without a type, and then a
-// type and a length each.
-func (r *recorder) follow(from *bufio.Reader) error {
+// follow reads the messages of a client, first one without a type, and then a
+// type and a length each, and sends them on. A statement is noted before it is
+// sent, and so before whoever waits for its answer can ask what was run.
+func (r *recorder) follow(client io.Reader, server io.Writer) error {
+	var message bytes.Buffer
+	from := io.TeeReader(client, &message)
 	if _, err := bodyOf(from); err != nil {
 		return err
 	}
 	prepared := map[string]string{}
 	for {
-		kind, err := from.ReadByte()
-		if err != nil {
+		if _, err := message.WriteTo(server); err != nil {
+			return err
+		}
+		var kind [1]byte
+		if _, err := io.ReadFull(from, kind[:]); err != nil {
 			return err
 		}
 		body, err := bodyOf(from)
 		if err != nil {
 			return err
 		}
-		switch kind {
+		switch kind[0] {
 		case 'P': // Parse: the name, and the text
 			name, rest, _ := strings.Cut(body, "\x00")
 			prepared[name], _, _ = strings.Cut(rest, "\x00")
