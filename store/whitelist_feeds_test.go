@@ -60,18 +60,9 @@ func TestExplain_EveryColumnOfWhatAccumulates(t *testing.T) {
 	r := traced(w)
 	plans := planner{cedar: cedar, tracer: r}
 	v, s := cedar.User(models.RoleOwner), w.Store
-	explainList(t, plans, "alert_events", func(ctx context.Context, f models.AlertEventFilter, l models.List[models.AlertEventOrderField]) error {
-		_, err := s.AlertEvents(ctx, v, f, l)
-		return err
-	})
-	explainList(t, plans, "operator_judgments", func(ctx context.Context, f models.OperatorJudgmentFilter, l models.List[models.OperatorJudgmentOrderField]) error {
-		_, err := s.OperatorJudgments(ctx, v, f, l)
-		return err
-	})
-	explainList(t, plans, "webhook_deliveries", func(ctx context.Context, f models.WebhookDeliveryFilter, l models.List[models.WebhookDeliveryOrderField]) error {
-		_, err := s.WebhookDeliveries(ctx, v, f, l)
-		return err
-	})
+	explainList(t, plans, "alert_events", asked(v, s.AlertEvents))
+	explainList(t, plans, "operator_judgments", asked(v, s.OperatorJudgments))
+	explainList(t, plans, "webhook_deliveries", asked(v, s.WebhookDeliveries))
 	var delivery models.WebhookDeliveryID
 	attempted := factory.Query[[]byte](cedar, `SELECT uuid_send(delivery_id) FROM webhook_attempts ORDER BY number DESC LIMIT 1`)
 	delivery = delivery.From(uuid.UUID(attempted))
@@ -79,12 +70,6 @@ func TestExplain_EveryColumnOfWhatAccumulates(t *testing.T) {
 		_, err := s.DeliveryAttempts(ctx, v, delivery, f, l)
 		return err
 	})
-	explainList(t, plans, "webhook_events", func(ctx context.Context, f models.WebhookEventFilter, l models.List[models.WebhookEventOrderField]) error {
-		_, err := s.WebhookEvents(ctx, v, f, l)
-		return err
-	})
-	explainList(t, plans, "audit_events", func(ctx context.Context, f models.AuditEventFilter, l models.List[models.AuditEventOrderField]) error {
-		_, err := s.AuditEvents(ctx, v, f, l)
-		return err
-	})
+	explainList(t, plans, "webhook_events", asked(v, s.WebhookEvents))
+	explainList(t, plans, "audit_events", asked(v, s.AuditEvents))
 }

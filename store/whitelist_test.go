@@ -125,28 +125,26 @@ func TestExplain_EveryColumnOfEveryWhitelist(t *testing.T) {
 	r := traced(w)
 	plans := planner{cedar: cedar, tracer: r}
 	v, s := cedar.System(), w.Store
-	explainList(t, plans, "claims", func(ctx context.Context, f models.ClaimFilter, l models.List[models.ClaimOrderField]) error {
-		_, err := s.Claims(ctx, v, f, l)
-		return err
-	})
-	explainList(t, plans, "uploads", func(ctx context.Context, f models.UploadFilter, l models.List[models.UploadOrderField]) error {
-		_, err := s.Uploads(ctx, v, f, l)
-		return err
-	})
-	explainList(t, plans, "report_runs", func(ctx context.Context, f models.ReportRunFilter, l models.List[models.ReportRunOrderField]) error {
-		_, err := s.ReportRuns(ctx, v, f, l)
-		return err
-	})
-	explainList(t, plans, "drift_events", func(ctx context.Context, f models.DriftEventFilter, l models.List[models.DriftEventOrderField]) error {
-		_, err := s.DriftEvents(ctx, v, f, l)
-		return err
-	})
+	explainList(t, plans, "claims", asked(v, s.Claims))
+	explainList(t, plans, "uploads", asked(v, s.Uploads))
+	explainList(t, plans, "report_runs", asked(v, s.ReportRuns))
+	explainList(t, plans, "drift_events", asked(v, s.DriftEvents))
 }
 
 // planner looks at the plans of what was sent.
 type planner struct {
 	cedar  *factory.Tenant
 	tracer *tracer
+}
+
+// asked is a list of the store for explainList, as a viewer asks it.
+func asked[F any, O models.OrderField, R any](
+	v models.Viewer, list func(context.Context, models.Viewer, F, models.List[O]) (R, error),
+) func(context.Context, F, models.List[O]) error {
+	return func(ctx context.Context, f F, l models.List[O]) error {
+		_, err := list(ctx, v, f, l)
+		return err
+	}
 }
 
 // explainList asks a list for a page by each field of its filter and each of

@@ -350,11 +350,11 @@ func TestChartEscapesItsTexts(t *testing.T) {
 
 func TestSections(t *testing.T) {
 	t.Parallel()
-	changed, err := replaceSection("a\n"+sectionBegin+"old"+sectionEnd+"\nb", "new")
-	if err != nil || changed != "a\n"+sectionBegin+"new"+sectionEnd+"\nb" {
+	changed, err := section().Replace("a\n"+section().Begin+"old"+section().End+"\nb", "new")
+	if err != nil || changed != "a\n"+section().Begin+"new"+section().End+"\nb" {
 		t.Errorf("%q, %v", changed, err)
 	}
-	if _, err := replaceSection("no place", "new"); err == nil {
+	if _, err := section().Replace("no place", "new"); err == nil {
 		t.Error("no error without a place")
 	}
 }
@@ -370,8 +370,8 @@ func TestCommittedDocuments(t *testing.T) {
 		return string(body)
 	}
 	evaluation := read("docs/evaluation.md")
-	short, ok := section(read("README.md"))
-	if !ok || !strings.Contains(evaluation, short) {
+	short, err := section().Of(read("README.md"))
+	if err != nil || !strings.Contains(evaluation, short) {
 		t.Errorf("README.md has a table that docs/evaluation.md does not have:\n%s", short)
 	}
 	if diff := cmp.Diff(workedPlot().svg(), read("docs/images/weekly-denial-rate.svg")); diff != "" {

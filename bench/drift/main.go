@@ -1,13 +1,13 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"upstream/bench/document"
 )
 
 func main() {
@@ -36,7 +36,7 @@ func run(out string, part float64, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	changed, err := replaceSection(string(readme), m.comparison().String())
+	changed, err := section().Replace(string(readme), m.comparison().String())
 	if err != nil {
 		return err
 	}
@@ -60,23 +60,7 @@ func write(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o644) //nolint:gosec // as above
 }
 
-// The table of the README stands between these lines.
-const (
-	sectionBegin = "<!-- evaluation: written by go run ./bench/drift -->\n"
-	sectionEnd   = "\n<!-- end of evaluation -->"
-)
-
-// section is what stands between the two lines of a document.
-func section(document string) (string, bool) {
-	_, rest, begun := strings.Cut(document, sectionBegin)
-	body, _, ended := strings.Cut(rest, sectionEnd)
-	return body, begun && ended
-}
-
-func replaceSection(document, body string) (string, error) {
-	old, ok := section(document)
-	if !ok {
-		return "", errors.New("README.md has no place for the evaluation")
-	}
-	return strings.Replace(document, sectionBegin+old+sectionEnd, sectionBegin+body+sectionEnd, 1), nil
+// section is where the table of the README stands.
+func section() document.Block {
+	return document.Block{Name: "the evaluation", Begin: "<!-- evaluation: written by go run ./bench/drift -->\n", End: "\n<!-- end of evaluation -->"}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"upstream/bench/document"
 )
 
 // chart is a line plot over evenly spaced categories, drawn as SVG. Values run
@@ -46,12 +48,6 @@ const (
 	plotLeft, plotRight     = 64, 520
 	plotTop, plotBottom     = 44, 304
 )
-
-// palette is that of Okabe and Ito, told apart by most eyes.
-func palette(i int) string {
-	colours := []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"}
-	return colours[i%len(colours)]
-}
 
 func (c chart) atX(i float64) float64 {
 	return plotLeft + (plotRight-plotLeft)*(i+0.5)/float64(len(c.categories))
@@ -110,7 +106,7 @@ func (c chart) drawAxes(b *strings.Builder) {
 func (c chart) drawBands(b *strings.Builder) {
 	for i, band := range c.bands {
 		left, right := c.atX(float64(band.from)-0.5), c.atX(float64(band.to)+0.5)
-		colour := palette(i)
+		colour := document.Colour(i)
 		fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s" fill-opacity="0.08"/>`+"\n",
 			left, plotTop, right-left, plotBottom-plotTop, colour)
 		if band.high > band.low {
@@ -133,7 +129,7 @@ func (c chart) drawLevels(b *strings.Builder) {
 }
 
 func (c chart) drawLine(b *strings.Builder, i int, l line) {
-	colour := palette(i)
+	colour := document.Colour(i)
 	if len(c.bands) > 0 {
 		colour = "#222222"
 	}

@@ -98,7 +98,7 @@ func TestWrite_ReplacesTheBlock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "growth.md")
 	const before, after = "# Growth\n", "\nThe rest.\n"
 	for _, old := range []string{"", "an older table\n"} {
-		if err := os.WriteFile(path, []byte(before+blockBegin+old+blockEnd+after), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(before+block().Begin+old+block().End+after), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := measured().write(path); err != nil {
@@ -108,7 +108,7 @@ func TestWrite_ReplacesTheBlock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(before+blockBegin+"\n"+measured().table()+"\n"+blockEnd+after, string(text)); diff != "" {
+		if diff := cmp.Diff(before+block().Begin+"\n"+measured().table()+"\n"+block().End+after, string(text)); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"upstream/bench/program"
 	"upstream/bench/seed"
 )
 
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	if s.out != "" { // before the time is spent
-		if _, _, err := around(s.out); err != nil {
+		if _, err := block().OfFile(s.out); err != nil {
 			return err
 		}
 	}
@@ -80,8 +81,8 @@ func run(ctx context.Context, args []string) (err error) {
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the database's own account must pass through
 		return err
 	}
-	binary := filepath.Join(dir, "upstream")
-	if err := build(ctx, binary); err != nil {
+	binary, err := program.Build(ctx, dir)
+	if err != nil {
 		return err
 	}
 	r := report{sizes: s.claims, rows: s.rows}

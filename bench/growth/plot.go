@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"upstream/bench/document"
 )
 
 // The drawing area of the plot, whose axes are both logarithmic.
@@ -24,13 +26,6 @@ text { font: 12px sans-serif; fill: #222 }
 @media (prefers-color-scheme: dark) { text { fill: #ddd } .grid { stroke: #444 } }
 </style>
 `
-
-// palette is that of Okabe and Ito without its black and yellow, told apart by
-// most eyes on light and on dark.
-func palette(i int) string {
-	all := []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"}
-	return all[i%len(all)]
-}
 
 // dashes tell lines of one colour apart.
 func dashes(i int) string {
@@ -101,9 +96,9 @@ func (r *report) draw(b *strings.Builder, a axes, i int, result *result) {
 	for j, f := range result.figures {
 		x, y := a.x(r.sizes[j]), a.y(milliseconds(f))
 		points[j] = fmt.Sprintf("%.1f,%.1f", x, y)
-		_, _ = fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", x, y, palette(i))
+		_, _ = fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", x, y, document.Colour(i))
 	}
-	_, _ = fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", strings.Join(points, " "), palette(i), dashes(i))
+	_, _ = fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", strings.Join(points, " "), document.Colour(i), dashes(i))
 }
 
 // label names the lines at their right ends, from above to below, none over
@@ -120,6 +115,6 @@ func label(b *strings.Builder, shown []*result, a axes) {
 		left := float64(len(order)-1-rank) * labelGap
 		below = min(max(end(i), below+labelGap), plotBottom-left)
 		_, _ = fmt.Fprintf(b, `<path d="M%d %.1fL%d %.1f" stroke="%s"%s/><text x="%d" y="%.1f">%s</text>`+"\n",
-			plotRight+4, end(i), plotRight+20, below, palette(i), dashes(i), plotRight+25, below+4, html.EscapeString(shown[i].name))
+			plotRight+4, end(i), plotRight+20, below, document.Colour(i), dashes(i), plotRight+25, below+4, html.EscapeString(shown[i].name))
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"upstream/bench/document"
 )
 
 // grows is the exponent above which a line is said to grow with the claims: 1
@@ -144,34 +145,10 @@ func (r *report) write(out string) error {
 	if err := os.WriteFile(filepath.Join(images, "growth.svg"), []byte(r.plot()), 0o644); err != nil { //nolint:gosec // as above
 		return err
 	}
-	return replace(out, "\n"+r.table()+"\n")
+	return block().ReplaceIn(out, "\n"+r.table()+"\n")
 }
 
-// The table stands between these lines of the document.
-const (
-	blockBegin = "<!-- begin: go run ./bench/growth -->\n"
-	blockEnd   = "<!-- end -->"
-)
-
-// replace changes what stands between the lines.
-func replace(path, block string) error {
-	before, after, err := around(path)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(before+blockBegin+block+blockEnd+after), 0o644) //nolint:gosec // a document is for everybody
-}
-
-// around is what stands before and after the block.
-func around(path string) (before, after string, err error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the file is the caller's own
-	if err != nil {
-		return "", "", err
-	}
-	before, rest, begun := strings.Cut(string(text), blockBegin)
-	_, after, ended := strings.Cut(rest, blockEnd)
-	if !begun || !ended {
-		return "", "", errors.New(path + " has no place for the table")
-	}
-	return before, after, nil
+// block is where the table stands in the document.
+func block() document.Block {
+	return document.Block{Name: "the table", Begin: "<!-- begin: go run ./bench/growth -->\n", End: "<!-- end -->"}
 }

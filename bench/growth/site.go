@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,29 +10,19 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
-	"strings"
-	"syscall"
 	"time"
 
 	"upstream/bench/meter"
+	"upstream/bench/program"
 	"upstream/bench/seed"
 	"upstream/models"
 )
-
-// build makes the program that is measured.
-func build(ctx context.Context, binary string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "upstream")
-	cmd.Stderr = os.Stderr
-	return cmd.Run()
-}
 
 // site is one seeded customer and the program that serves it.
 type site struct {
 	db      *seed.Database
 	facts   *seed.Facts
-	program *exec.Cmd
-	url     string
+	program *program.Server
 	round   time.Duration
 	// middle is the cursor of the middle of the list of claims, half the claims.
 	middle string
@@ -81,35 +70,16 @@ func (s *site) cursorAt(ctx context.Context, preceding int) (string, error) {
 
 // serve starts the program with nothing but what it takes to find the database,
 // and without throttling: all requests come from one caller.
-func (s *site) serve(ctx context.Context, dir, binary string) error {
-	s.program = exec.Command(binary, "serve") //nolint:noctx // it is ended by a signal, not killed
-	s.program.Env = append(os.Environ(), "UPSTREAM_DATA_DIR="+dir, "UPSTREAM_ADDR=127.0.0.1:0", "UPSTREAM_ADMIN_ADDR=",
-		"UPSTREAM_THROTTLE=off", "DATABASE_URL=", "LOG_LEVEL=warn")
-	s.program.Stderr = os.Stderr
-	out, err := s.program.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := s.program.Start(); err != nil {
-		s.program = nil
-		return err
-	}
-	lines := bufio.NewScanner(out)
-	for ctx.Err() == nil && lines.Scan() {
-		if url, ready := strings.CutPrefix(lines.Text(), "ready "); ready {
-			s.url = url
-			return nil
-		}
-	}
-	return errors.Join(errors.New("the program ended before it was ready"), ctx.Err(), lines.Err())
+func (s *site) serve(ctx context.Context, dir, binary string) (err error) {
+	s.program, err = program.Serve(ctx, binary, append(os.Environ(), "UPSTREAM_DATA_DIR="+dir, "UPSTREAM_ADDR=127.0.0.1:0", "UPSTREAM_ADMIN_ADDR=",
+		"UPSTREAM_THROTTLE=off", "DATABASE_URL=", "LOG_LEVEL=warn"), os.Stderr)
+	return err
 }
 
 // close ends the program, then the database.
-func (s *site) close() error {
-	var err error
+func (s *site) close() (err error) {
 	if s.program != nil {
-		err = s.program.Process.Signal(syscall.SIGTERM)
-		err = errors.Join(err, s.program.Wait())
+		_, err = s.program.End()
 	}
 	if s.db != nil {
 		err = errors.Join(err, s.db.Close())
@@ -137,7 +107,7 @@ func (s *site) measure(ctx context.Context, c line) (figures, error) {
 		}
 	}
 	var elapsed []time.Duration
-	used, err := meter.NewOf(s.db.Owner, s.program.Process.Pid).Of(ctx, func() error {
+	used, err := meter.NewOf(s.db.Owner, s.program.PID()).Of(ctx, func() error {
 		until := time.Now().Add(s.round)
 		for len(elapsed) < least || len(elapsed) < most && time.Now().Before(until) {
 			start := time.Now()
@@ -156,13 +126,13 @@ func (s *site) measure(ctx context.Context, c line) (figures, error) {
 
 // ask makes one request and reads its answer.
 func (s *site) ask(ctx context.Context, c line) error {
-	method, url, body := http.MethodGet, s.url+c.path, io.Reader(http.NoBody)
+	method, url, body := http.MethodGet, s.program.URL+c.path, io.Reader(http.NoBody)
 	if c.query != "" {
 		text, err := json.Marshal(map[string]any{"query": c.query})
 		if err != nil {
 			return err
 		}
-		method, url, body = http.MethodPost, s.url+"/graphql", bytes.NewReader(text)
+		method, url, body = http.MethodPost, s.program.URL+"/graphql", bytes.NewReader(text)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {

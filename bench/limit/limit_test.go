@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"upstream/bench/document"
 	"upstream/bench/meter"
 	"upstream/internal/testdb"
 )
@@ -31,7 +32,7 @@ func TestRun(t *testing.T) {
 		t.Skip("builds the program")
 	}
 	document := filepath.Join(t.TempDir(), "performance.md")
-	if err := os.WriteFile(document, []byte("# Title\n\n"+sectionBegin+"old\n"+sectionEnd+"\n\nMore.\n"), 0o600); err != nil {
+	if err := os.WriteFile(document, []byte("# Title\n\n"+section().Begin+"old\n"+section().End+"\n\nMore.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	profiles := t.TempDir()
@@ -55,7 +56,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff("# Title\n\n"+sectionBegin+out.String()+sectionEnd+"\n\nMore.\n", string(text)); diff != "" {
+	if diff := cmp.Diff("# Title\n\n"+section().Begin+out.String()+section().End+"\n\nMore.\n", string(text)); diff != "" {
 		t.Error(diff)
 	}
 	kept, err := filepath.Glob(filepath.Join(profiles, "*.pprof"))
@@ -150,7 +151,7 @@ func TestWriteInto_NeedsAPlace(t *testing.T) {
 	if err := os.WriteFile(path, []byte("# Nothing\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeInto(path, "figures"); !errors.Is(err, errNoSection) {
+	if err := section().ReplaceIn(path, "figures"); !errors.Is(err, document.ErrNoBlock) {
 		t.Errorf("%v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"upstream/bench/program"
 	"upstream/bench/seed"
 	"upstream/internal/auth"
 )
@@ -78,7 +79,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 		s.database.DataDir = dir
 	}
 	if s.program == "" {
-		if s.program, err = build(ctx, dir); err != nil {
+		if s.program, err = program.Build(ctx, dir); err != nil {
 			return err
 		}
 	}
@@ -89,7 +90,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	if _, err := io.WriteString(out, text); err != nil || s.out == "" {
 		return err
 	}
-	return writeInto(s.out, text)
+	return section().ReplaceIn(s.out, text)
 }
 
 // measured is the report.

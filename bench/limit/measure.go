@@ -41,7 +41,7 @@ type site struct {
 	password string
 	log      io.Writer
 	// now is the program, earlier the one before, if any.
-	now, earlier *program
+	now, earlier *served
 }
 
 // open starts what is measured, in a folder for what it leaves behind.
@@ -92,12 +92,12 @@ func once(ctx context.Context, r request) error {
 }
 
 // request is a case asked of a program by somebody who may only look.
-func (s *site) request(ctx context.Context, p *program, c requestCase) (request, error) {
-	bearer, err := signIn(ctx, p.url, s.facts.Users[models.RoleViewer], s.password)
+func (s *site) request(ctx context.Context, p *served, c requestCase) (request, error) {
+	bearer, err := signIn(ctx, p.URL, s.facts.Users[models.RoleViewer], s.password)
 	if err != nil {
 		return request{}, err
 	}
-	return c.request(p.url, bearer)
+	return c.request(p.URL, bearer)
 }
 
 // run measures the cases one after another.
@@ -149,7 +149,7 @@ func (s *site) measure(ctx context.Context, bench *meter.Pgbench, c requestCase,
 const warm = 20
 
 // round is what one request took, of those of one round.
-func (s *site) round(ctx context.Context, p *program, c requestCase) (meter.Used, error) {
+func (s *site) round(ctx context.Context, p *served, c requestCase) (meter.Used, error) {
 	r, err := s.request(ctx, p, c)
 	if err != nil {
 		return meter.Used{}, err
@@ -160,7 +160,7 @@ func (s *site) round(ctx context.Context, p *program, c requestCase) (meter.Used
 		}
 	}
 	n := 0
-	used, err := meter.NewOf(s.db.Owner, p.cmd.Process.Pid).Of(ctx, func() (err error) {
+	used, err := meter.NewOf(s.db.Owner, p.PID()).Of(ctx, func() (err error) {
 		n, err = r.repeat(ctx, s.lasting)
 		return err
 	})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,73 +9,42 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
+
+	"upstream/bench/program"
 )
 
-// build makes the program.
-func build(ctx context.Context, into string) (string, error) {
-	path := filepath.Join(into, "upstream")
-	//nolint:gosec // our own program
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "upstream")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, out)
-	}
-	return path, nil
-}
+// served is a program that serves.
+type served struct {
+	*program.Server
 
-// program is one that serves.
-type program struct {
-	cmd *exec.Cmd
-	// url and admin are where its listeners are.
-	url, admin string
-	log        *os.File
+	// admin is where its other listener is.
+	admin string
+	log   *os.File
 }
-
-// startTimeout is how long a program may take until it serves, and to end.
-const startTimeout = time.Minute
 
 // start has a built program serve a database.
-func start(ctx context.Context, path, databaseURL, dir string) (_ *program, err error) {
+func start(ctx context.Context, path, databaseURL, dir string) (_ *served, err error) {
 	log, err := os.CreateTemp(dir, "log-*.json")
 	if err != nil {
 		return nil, err
 	}
-	p := &program{cmd: exec.CommandContext(ctx, path, "serve"), log: log}
-	p.cmd.Env = append(os.Environ(),
+	p := &served{log: log}
+	p.Server, err = program.Serve(ctx, path, append(os.Environ(),
 		"DATABASE_URL="+databaseURL, "UPSTREAM_SECRET_KEY=0123456789abcdef0123456789abcdef", "UPSTREAM_WORKERS=false",
 		"UPSTREAM_ADDR=127.0.0.1:0", "UPSTREAM_ADMIN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "UPSTREAM_THROTTLE=on",
 		"UPSTREAM_THROTTLE_RATES=read_only=1000000/s,user=1000000/s",
-	)
-	p.cmd.Stderr = log
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
-	p.cmd.WaitDelay = startTimeout
-	out, err := p.cmd.StdoutPipe()
+	), log)
 	if err != nil {
-		return nil, errors.Join(err, log.Close())
+		return nil, errors.Join(fmt.Errorf("the program did not start: %w: %s", err, p.said()), log.Close())
 	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, errors.Join(err, log.Close())
+	if p.admin, err = p.adminURL(); err != nil {
+		return nil, errors.Join(err, p.stop())
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.stop())
-		}
-	}()
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	url, ready := strings.CutPrefix(strings.TrimSpace(line), "ready ")
-	if !ready {
-		return p, fmt.Errorf("the program did not start: %s", p.said())
-	}
-	p.url = url
-	p.admin, err = p.adminURL()
-	return p, err
+	return p, nil
 }
 
-func (p *program) said() []byte {
+func (p *served) said() []byte {
 	text, err := os.ReadFile(p.log.Name())
 	if err != nil {
 		return []byte(err.Error())
@@ -85,7 +53,7 @@ func (p *program) said() []byte {
 }
 
 // adminURL is what the program logged of its other listener.
-func (p *program) adminURL() (string, error) {
+func (p *served) adminURL() (string, error) {
 	for line := range bytes.Lines(p.said()) {
 		var event struct {
 			Msg  string `json:"msg"`
@@ -99,7 +67,7 @@ func (p *program) adminURL() (string, error) {
 }
 
 // profile is a CPU profile over so many seconds from now on.
-func (p *program) profile(ctx context.Context, lasting time.Duration) ([]byte, error) {
+func (p *served) profile(ctx context.Context, lasting time.Duration) ([]byte, error) {
 	url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", p.admin, max(1, int(lasting.Seconds())))
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -118,14 +86,11 @@ func (p *program) profile(ctx context.Context, lasting time.Duration) ([]byte, e
 }
 
 // stop has the program drain and end.
-func (p *program) stop() error {
+func (p *served) stop() error {
 	if p == nil {
 		return nil
 	}
 	http.DefaultClient.CloseIdleConnections()
-	err := p.cmd.Process.Signal(syscall.SIGTERM)
-	if waited := p.cmd.Wait(); err == nil {
-		err = waited
-	}
+	_, err := p.End()
 	return errors.Join(err, p.log.Close())
 }

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"upstream/bench/document"
 	"upstream/bench/meter"
 )
 
@@ -119,24 +118,7 @@ func report(p plan, version string, all []figures) string {
 	return b.String()
 }
 
-// The report stands between these lines of a document.
-const (
-	sectionBegin = "<!-- begin: go run ./bench/limit -->\n"
-	sectionEnd   = "<!-- end -->"
-)
-
-var errNoSection = errors.New("the document has no place for the figures")
-
-// writeInto replaces what stands in the document.
-func writeInto(path, body string) error {
-	text, err := os.ReadFile(path) //nolint:gosec // the document is the caller's own
-	if err != nil {
-		return err
-	}
-	before, rest, begun := strings.Cut(string(text), sectionBegin)
-	_, after, ended := strings.Cut(rest, sectionEnd)
-	if !begun || !ended {
-		return fmt.Errorf("%s: %w", path, errNoSection)
-	}
-	return os.WriteFile(path, []byte(before+sectionBegin+body+sectionEnd+after), 0o644) //nolint:gosec // documents are for everybody
+// section is where the report stands in a document.
+func section() document.Block {
+	return document.Block{Name: "the figures", Begin: "<!-- begin: go run ./bench/limit -->\n", End: "<!-- end -->"}
 }

@@ -80,15 +80,15 @@ func TestParse(t *testing.T) {
 func TestReplaceBlock(t *testing.T) {
 	t.Parallel()
 	const document = "a\n<!-- begin: knee -->\nold\n<!-- end: knee -->\nb\n<!-- begin: rate -->\n<!-- end: rate -->\n"
-	got, err := replaceBlock(document, "knee", "new\n\n")
+	got, err := blockOf("knee").Replace(document, bodyOf("new\n\n"))
 	if want := strings.Replace(document, "old", "new", 1); err != nil || got != want {
 		t.Errorf("%v, %q, want %q", err, got, want)
 	}
-	if got, err = replaceBlock(got, "knee", "new"); err != nil || got != strings.Replace(document, "old", "new", 1) {
+	if got, err = blockOf("knee").Replace(got, bodyOf("new")); err != nil || got != strings.Replace(document, "old", "new", 1) {
 		t.Errorf("a second time: %v, %q", err, got)
 	}
 	for _, block := range []string{"mixed", "kne"} {
-		if _, err := replaceBlock(document, block, ""); err == nil {
+		if _, err := blockOf(block).Replace(document, bodyOf("")); err == nil {
 			t.Errorf("a place for %s was found", block)
 		}
 	}
@@ -102,7 +102,7 @@ func TestDocumentHasPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, block := range []string{profileMixed, profileRate, profileKnee} {
-		if _, err := replaceBlock(string(document), block, ""); err != nil {
+		if _, err := blockOf(block).Replace(string(document), bodyOf("")); err != nil {
 			t.Error(err)
 		}
 	}

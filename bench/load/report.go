@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"upstream/bench/document"
 	"upstream/bench/seed"
 )
 
@@ -102,27 +103,16 @@ func (on *site) publish(out io.Writer, block, table string) error {
 	if err := write(on.report(block+".md"), table); err != nil || on.out == "" {
 		return err
 	}
-	document, err := os.ReadFile(on.out)
-	if err != nil {
-		return err
-	}
-	changed, err := replaceBlock(string(document), block, table)
-	if err != nil {
-		return fmt.Errorf("%s: %w", on.out, err)
-	}
-	return write(on.out, changed)
+	return blockOf(block).ReplaceIn(on.out, bodyOf(table))
 }
 
-// replaceBlock puts a table between the two lines that name it.
-func replaceBlock(document, block, table string) (string, error) {
-	begin, end := "<!-- begin: "+block+" -->\n", "<!-- end: "+block+" -->"
-	before, rest, begun := strings.Cut(document, begin)
-	_, after, ended := strings.Cut(rest, end)
-	if !begun || !ended {
-		return "", fmt.Errorf("has no place for %s", block)
-	}
-	return before + begin + strings.TrimSpace(table) + "\n" + end + after, nil
+// blockOf is where the table of that name stands in a document.
+func blockOf(name string) document.Block {
+	return document.Block{Name: name, Begin: "<!-- begin: " + name + " -->\n", End: "<!-- end: " + name + " -->"}
 }
+
+// bodyOf is a table as it stands in a block.
+func bodyOf(table string) string { return strings.TrimSpace(table) + "\n" }
 
 func write(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o644) //nolint:gosec // reports are for everybody

@@ -62,8 +62,11 @@ func (s settings) withSite(ctx context.Context, log io.Writer, fn func(*site) er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	on.server, on.url, on.adminURL = server.cmd.Process.Pid, server.url, server.adminURL
+	defer func() {
+		_, ended := server.End()
+		err = errors.Join(err, ended)
+	}()
+	on.server, on.url, on.adminURL = server.PID(), server.URL, server.adminURL
 	return on.signedIn(ctx, fn)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"upstream/bench/program"
 	"upstream/internal/postgres"
 	"upstream/migrations"
 )
@@ -105,7 +106,7 @@ type story struct {
 	balancer      *balancer
 	receiver      *receiver
 	load          *load
-	servers       []*server
+	servers       []*program.Server
 	backends      []*backend
 	begun         time.Time
 }
@@ -282,7 +283,7 @@ func (s *story) start(ctx context.Context, v version) error {
 		return err
 	}
 	s.servers = append(s.servers, started)
-	backend, err := s.balancer.add(ctx, started.url)
+	backend, err := s.balancer.add(ctx, started.URL)
 	if err != nil {
 		return fmt.Errorf("a server of %s: %w", v.name, err)
 	}
@@ -298,7 +299,7 @@ func (s *story) replaceAll(ctx context.Context, by version) error {
 		oldest, backend := s.servers[0], s.backends[0]
 		s.servers, s.backends = s.servers[1:], s.backends[1:]
 		backend.asked.Store(true)
-		took, err := oldest.end(ctx)
+		took, err := oldest.End()
 		s.faults.check("replacing a server", err)
 		s.balancer.remove(backend)
 		if err := s.start(ctx, by); err != nil {
@@ -316,6 +317,6 @@ func (s *story) kill() {
 		b.polled.Wait()
 	}
 	for _, server := range s.servers {
-		server.kill()
+		server.Kill()
 	}
 }
